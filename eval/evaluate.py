@@ -1,0 +1,136 @@
+"""Ask every gold question and compare what comes back. Knows nothing of how it is shown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import ir_measures
+from ir_measures import RR, Measure, Success, nDCG
+
+from eval.gold import Evidence, GoldQuestion
+from eval.metrics import contains_answer, exact_match, token_f1
+from index.errors import SettingsError
+from index.store import Store
+from rag import Answer, Assistant, Citation
+
+#: Retrieval is judged on this many passages; the answer is read from its usual number.
+DEPTH = 10
+RETRIEVAL_MEASURES: dict[str, Measure] = {
+    "hit@1": Success @ 1,
+    "hit@5": Success @ 5,
+    "MRR@10": RR @ 10,
+    "nDCG@10": nDCG @ 10,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One gold question with what came back. What was not answered scores 0."""
+
+    gold: GoldQuestion
+    answer: Answer
+    retrieval: dict[str, float]  #: by measure, passages that hold the evidence being relevant
+    article_hit: float  #: 1 where one of the first five passages is of an article with evidence
+    exact_match: float
+    f1: float
+    answer_recall: float  #: 1 where an accepted answer stands in the text
+    citation_hit: float  #: 1 where evidence is cited
+    exact_citations: int  #: citations whose quotation stands at its offsets
+    seconds: float
+
+    @property
+    def answerable(self) -> bool:
+        return bool(self.gold.answers)
+
+
+def evaluate(
+    assistant: Assistant,
+    index_dir: Path,
+    questions: Sequence[GoldQuestion],
+    progress: Callable[[int, int, str], None] | None = None,
+) -> list[Outcome]:
+    """Ask the questions in order. Raises SettingsError where evidence stands in no article."""
+    places = _places(index_dir, questions)
+    outcomes = []
+    for done, gold in enumerate(questions, start=1):
+        passages = assistant.retrieve(gold.question, limit=DEPTH)
+        started = time.perf_counter()
+        answer = assistant.answer(gold.question)
+        seconds = time.perf_counter() - started
+        evidence = [places[part] for part in gold.evidence]
+        relevant = {str(chunk): 1 for place in evidence for chunk in place.chunks}
+        run = {str(passage.id): -float(rank) for rank, passage in enumerate(passages)}
+        measured = ir_measures.calc_aggregate(
+            list(RETRIEVAL_MEASURES.values()), {"q": relevant}, {"q": run}
+        )
+        text = "" if answer.abstained else answer.text
+        outcomes.append(
+            Outcome(
+                gold=gold,
+                answer=answer,
+                retrieval={name: measured[m] for name, m in RETRIEVAL_MEASURES.items()}
+                if gold.answers
+                else dict.fromkeys(RETRIEVAL_MEASURES, 0.0),
+                article_hit=float(
+                    any(p.article.source == e.source for p in passages[:5] for e in evidence)
+                ),
+                exact_match=exact_match(answer.short, gold.answers) if answer.short else 0.0,
+                f1=token_f1(answer.short, gold.answers) if answer.short else 0.0,
+                answer_recall=float(contains_answer(text, gold.answers)),
+                citation_hit=float(
+                    any(
+                        place.holds(citation) for place in evidence for citation in answer.citations
+                    )
+                ),
+                exact_citations=sum(
+                    citation.article.text[citation.start : citation.end] == citation.quote
+                    for citation in answer.citations
+                ),
+                seconds=seconds,
+            )
+        )
+        if progress:
+            progress(done, len(questions), gold.id)
+    return outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a piece of evidence stands, and the chunks that hold the whole of it."""
+
+    source: str
+    start: int
+    end: int
+    chunks: tuple[int, ...]
+
+    def holds(self, citation: Citation) -> bool:
+        """Whether the citation lies in the evidence or the evidence in the citation."""
+        inside = self.start <= citation.start and citation.end <= self.end
+        around = citation.start <= self.start and self.end <= citation.end
+        return citation.article.source == self.source and (inside or around)
+
+
+def _places(index_dir: Path, questions: Sequence[GoldQuestion]) -> dict[Evidence, _Place]:
+    places = {}
+    with Store(index_dir) as store:
+        sources = {Path(article.source).name: article.source for article in store.articles()}
+        for gold in questions:
+            for part in gold.evidence:
+                article = store.article(sources.get(part.article, ""))
+                start = article.text.find(part.quote) if article else -1
+                if article is None or start < 0:
+                    raise SettingsError(
+                        f"The evidence of {gold.id} does not stand in {part.article}: {part.quote}"
+                    )
+                end = start + len(part.quote)
+                chunks = store.chunk_spans(article.source)
+                places[part] = _Place(
+                    article.source,
+                    start,
+                    end,
+                    tuple(chunk for chunk, low, high in chunks if low <= start and end <= high),
+                )
+    return places

@@ -1,0 +1,98 @@
+"""Fit the extractive reader's calibration on the dev split, and on nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from eval.gold import GoldQuestion
+from eval.metrics import contains_answer
+from rag import Assistant
+from rag.extractive import (
+    ANSWER_FEATURES,
+    SENTENCE_FEATURES,
+    Calibration,
+    ExtractiveReader,
+    Ranking,
+)
+
+#: The bar is as high as it can be while no more answerable dev questions than this are declined.
+_DECLINED = 0.05
+_QUOTED = 3
+
+
+def fit(
+    assistant: Assistant, reader: ExtractiveReader, gold: Sequence[GoldQuestion]
+) -> Calibration:
+    """Logistic regressions, without penalty to speak of, on the questions of the dev split."""
+    questions = [question for question in gold if question.split == "dev"]
+    rankings = [
+        reader.rank(question.question, assistant.retrieve(question.question))
+        for question in questions
+    ]
+    supporting = [_supporting(q, r) for q, r in zip(questions, rankings, strict=True)]
+    weights = _sentence_weights(rankings, supporting)
+    orders = [np.argsort(-(ranking.features @ weights), kind="stable") for ranking in rankings]
+    best = np.stack([r.answer_features[o[0]] for r, o in zip(rankings, orders, strict=True)])
+    right = [bool(s[o[:_QUOTED]].any()) for s, o in zip(supporting, orders, strict=True)]
+    model = LogisticRegression(C=10.0).fit(best, right)
+    confidence = model.predict_proba(best)[:, 1]
+    answerable = np.array([bool(question.answers) for question in questions])
+    spreads = [
+        float((scores := ranking.features @ weights)[order[0]] - scores[order[place]])
+        for ranking, order, support in zip(rankings, orders, supporting, strict=True)
+        for place in np.flatnonzero(support[order[:_QUOTED]])[:1]
+    ]
+    return Calibration(
+        sentence_weights=tuple(round(float(weight), 4) for weight in weights),
+        answer_weights=tuple(round(float(weight), 4) for weight in model.coef_[0]),
+        answer_bias=round(float(model.intercept_[0]), 4),
+        bar=round(float(np.quantile(confidence[answerable], _DECLINED)), 4),
+        spread=round(max(spreads, default=0.0) + 1e-4, 4),
+    )
+
+
+def save(calibration: Calibration, file: Path) -> None:
+    """Write the calibration where the reader looks for it."""
+    file.write_text(json.dumps(dataclasses.asdict(calibration), indent=2) + "\n", "utf-8")
+
+
+def untrained() -> Calibration:
+    """Cosine alone: what is needed to rank before anything was fitted."""
+    return Calibration((1.0, *(0.0,) * (len(SENTENCE_FEATURES) - 1)),
+                       (0.0,) * len(ANSWER_FEATURES), 0.0, 0.0, 1.0)  # fmt: skip
+
+
+def _supporting(question: GoldQuestion, ranking: Ranking) -> NDArray[np.bool_]:
+    """Which sentences are evidence for the question and hold an accepted answer."""
+    supports = []
+    for passage, start, end in ranking.sentences:
+        sentence = passage.article.text[start:end]
+        is_evidence = any(
+            Path(passage.article.source).name == part.article
+            and (sentence in part.quote or part.quote in sentence)
+            for part in question.evidence
+        )
+        supports.append(is_evidence and contains_answer(sentence, question.answers))
+    return np.array(supports, dtype=bool)
+
+
+def _sentence_weights(
+    rankings: Sequence[Ranking], supporting: Sequence[NDArray[np.bool_]]
+) -> NDArray[np.float64]:
+    """Weights that tell supporting sentences from the others of the same question."""
+    features, wanted = [], []
+    for ranking, support in zip(rankings, supporting, strict=True):
+        if support.any():
+            features.append(ranking.features - ranking.features.mean(axis=0))
+            wanted.append(support)
+    model = LogisticRegression(C=10.0, class_weight="balanced")
+    model.fit(np.concatenate(features), np.concatenate(wanted))
+    weights: NDArray[np.float64] = model.coef_[0] / model.coef_[0][0]
+    return weights

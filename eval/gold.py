@@ -1,0 +1,75 @@
+"""Questions with their accepted answers and their evidence. Knows nothing of assistants."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from index.errors import SettingsError
+
+Split = Literal["dev", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A quotation that supports an accepted answer, and the file name of its article."""
+
+    article: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoldQuestion:
+    """One line of a gold set. No answers means that the articles do not say."""
+
+    id: str
+    type: str
+    question: str
+    answers: tuple[str, ...]  #: the preferred one first
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def split(self) -> Split:
+        """By the first byte of the SHA-256 of the id, so that new questions move no old ones."""
+        return "dev" if hashlib.sha256(self.id.encode()).digest()[0] < 128 else "test"
+
+
+def load_gold(path: Path) -> list[GoldQuestion]:
+    """The questions of a JSONL file. Raises SettingsError that names the line and the cause."""
+    if not path.is_file():
+        raise SettingsError(f"There is no gold set {path}.")
+    questions: list[GoldQuestion] = []
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            questions.append(_question(json.loads(line)))
+        except (KeyError, TypeError, ValueError) as error:
+            raise SettingsError(
+                f"Line {number} of {path} is no gold question ({type(error).__name__}: {error})."
+            ) from error
+    ids = [question.id for question in questions]
+    doubles = sorted({name for name in ids if ids.count(name) > 1})
+    if not questions or doubles:
+        raise SettingsError(
+            f"{path} has more than one question named {', '.join(doubles)}."
+            if doubles
+            else f"{path} has no questions."
+        )
+    return questions
+
+
+def _question(fields: dict[str, Any]) -> GoldQuestion:
+    question = GoldQuestion(
+        id=str(fields["id"]),
+        type=str(fields["type"]),
+        question=str(fields["question"]),
+        answers=tuple(map(str, fields["answers"])),
+        evidence=tuple(Evidence(part["article"], part["quote"]) for part in fields["evidence"]),
+    )
+    if bool(question.answers) != bool(question.evidence):
+        raise ValueError("answers and evidence must both be given, or neither")
+    return question

@@ -1,0 +1,172 @@
+"""Sum outcomes up as figures, and show figures as tables. Knows nothing of assistants."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from eval.evaluate import RETRIEVAL_MEASURES, Outcome
+from eval.metrics import Figure, quantile, ratio
+from index.errors import SettingsError
+
+#: What a measure counts for one outcome, over what.
+_Part = Callable[[Outcome], float]
+
+
+def _answerable(outcome: Outcome) -> float:
+    return float(outcome.answerable)
+
+
+def _retrieval(name: str) -> _Part:
+    return lambda outcome: outcome.retrieval[name]
+
+
+def _right_abstention(outcome: Outcome) -> float:
+    return float(outcome.answer.abstained and not outcome.answerable)
+
+
+_MEASURES: dict[str, tuple[_Part, _Part]] = {
+    **{name: (_retrieval(name), _answerable) for name in RETRIEVAL_MEASURES},
+    "article hit@5": (lambda outcome: outcome.article_hit, _answerable),
+    "short exact match": (lambda outcome: outcome.exact_match, _answerable),
+    "short F1": (lambda outcome: outcome.f1, _answerable),
+    "answer recall": (lambda outcome: outcome.answer_recall, _answerable),
+    "citation hit": (lambda outcome: outcome.citation_hit, _answerable),
+    "citations exact": (
+        lambda outcome: outcome.exact_citations,
+        lambda outcome: len(outcome.answer.citations),
+    ),
+    "abstention precision": (_right_abstention, lambda outcome: float(outcome.answer.abstained)),
+    "abstention recall": (_right_abstention, lambda outcome: float(not outcome.answerable)),
+    "answerable declined": (
+        lambda outcome: float(outcome.answer.abstained and outcome.answerable),
+        _answerable,
+    ),
+    "coverage": (lambda outcome: float(not outcome.answer.abstained), lambda _: 1.0),
+    "accuracy when answering": (
+        lambda outcome: outcome.answer_recall,
+        lambda outcome: float(not outcome.answer.abstained),
+    ),
+}
+
+Figures = dict[str, Figure]
+
+
+def figures(outcomes: Sequence[Outcome]) -> Figures:
+    """Every measure over the outcomes: the same outcomes give the same figures."""
+    return {
+        name: ratio([part(o) for o in outcomes], [whole(o) for o in outcomes])
+        for name, (part, whole) in _MEASURES.items()
+    }
+
+
+def by_split(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    """The outcomes of dev, of test and of both together."""
+    splits = {s: [o for o in outcomes if o.gold.split == s] for s in ("dev", "test")}
+    return {**{name: part for name, part in splits.items() if part}, "all": list(outcomes)}
+
+
+def by_type(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    """The outcomes of each type of question, in the order of the gold set."""
+    types = dict.fromkeys(outcome.gold.type for outcome in outcomes)
+    return {name: [o for o in outcomes if o.gold.type == name] for name in types}
+
+
+def seconds(outcomes: Sequence[Outcome]) -> Figures:
+    """How long an answer took; unlike all else this differs from run to run."""
+    times = [outcome.seconds for outcome in outcomes]
+    return {"p50 seconds": quantile(times, 0.5), "p95 seconds": quantile(times, 0.95)}
+
+
+def to_json(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """All figures and every question with its answer. Only `seconds` differs from run to run."""
+    return {
+        "splits": {name: _plain(figures(part)) for name, part in by_split(outcomes).items()},
+        "types": {name: _plain(figures(part)) for name, part in by_type(outcomes).items()},
+        "seconds": _plain(seconds(outcomes)),
+        "questions": [
+            {
+                "id": outcome.gold.id,
+                "type": outcome.gold.type,
+                "split": outcome.gold.split,
+                "question": outcome.gold.question,
+                "accepted": list(outcome.gold.answers),
+                "answer": outcome.answer.text,
+                "short": outcome.answer.short,
+                "abstained": outcome.answer.abstained,
+                "confidence": outcome.answer.confidence,
+                "citations": [
+                    {"article": Path(c.article.source).name, "start": c.start, "end": c.end}
+                    for c in outcome.answer.citations
+                ],
+                **outcome.retrieval,
+                "answer recall": outcome.answer_recall,
+                "citation hit": outcome.citation_hit,
+            }
+            for outcome in outcomes
+        ],
+    }
+
+
+def rows(outcomes: Sequence[Outcome]) -> list[list[str]]:
+    """The table of measures by split: a head, then a row a measure."""
+    splits = by_split(outcomes)
+    columns = {name: {**figures(part), **seconds(part)} for name, part in splits.items()}
+    head = ["measure", *(f"{name} ({len(part)} questions)" for name, part in splits.items())]
+    names = list(columns["all"])
+    return [head, *([name, *(_shown(columns[s][name]) for s in splits)] for name in names)]
+
+
+def rows_by_type(outcomes: Sequence[Outcome]) -> list[list[str]]:
+    """The table of question types: how many, how many answered, and how well."""
+    measures = ("hit@5", "answer recall", "citation hit", "short F1", "abstention recall")
+    table = [["type", "questions", "answered", *measures]]
+    for name, part in by_type(outcomes).items():
+        found = figures(part)
+        answered = sum(not outcome.answer.abstained for outcome in part)
+        table.append(
+            [name, str(len(part)), str(answered)]
+            + [_shown(found[m]) if found[m].count else "-" for m in measures]
+        )
+    return table
+
+
+def markdown(outcomes: Sequence[Outcome]) -> str:
+    """Both tables as Markdown."""
+    return "\n".join(_markdown_table(table) for table in (rows(outcomes), rows_by_type(outcomes)))
+
+
+def below_thresholds(outcomes: Sequence[Outcome], file: Path) -> list[str]:
+    """What falls short of the file's bars (`{split: {measure: bar}}`), a sentence each."""
+    if not file.is_file():
+        return []
+    try:
+        bars: Mapping[str, Mapping[str, float]] = json.loads(file.read_text("utf-8"))
+        found = {name: figures(part) for name, part in by_split(outcomes).items()}
+        return [
+            f"{measure} on {split} is {found[split][measure].value:.3f}, below {bar}."
+            for split, measures in bars.items()
+            for measure, bar in measures.items()
+            if split in found and found[split][measure].value < bar
+        ]
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise SettingsError(f"{file} is no file of thresholds ({error!r}).") from error
+
+
+def _shown(figure: Figure) -> str:
+    if not figure.count:
+        return "- (0)"
+    return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}] ({figure.count})"
+
+
+def _markdown_table(table: list[list[str]]) -> str:
+    head, *body = table
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+
+
+def _plain(found: Figures) -> dict[str, dict[str, float]]:
+    return {name: dataclasses.asdict(figure) for name, figure in found.items()}

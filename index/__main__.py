@@ -1,0 +1,170 @@
+"""The command `python -m index`: bring an index in line with articles, and look after it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from index import cli
+from index.errors import SettingsError
+from index.settings import load_settings
+
+app = typer.Typer(
+    cls=cli.default_command("sync"),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Bring an index in line with articles: python -m index PATH... [--index DIR].",
+)
+out = Console(soft_wrap=True)
+
+IndexDir = Annotated[
+    Path | None,
+    typer.Option("--index", metavar="DIR", help="Folder of the index. Else RAG_INDEX_DIR."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("sync")
+def sync_command(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
+    index_dir: IndexDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in what is new, changed or renamed under PATH, and drop what is gone from there."""
+    from index.loader import SUFFIXES
+    from index.syncing import sync
+
+    index_dir = index_dir or load_settings().index_dir
+    with cli.progress_bar("Reading articles") as progress:
+        report = sync(paths, index_dir, progress=progress)
+    if as_json:
+        _print_json(dataclasses.asdict(report))
+    else:
+        for failure in report.failed:
+            _say(f"Not taken in: {failure.source}: {failure.cause}.", style="yellow")
+        _say(
+            f"{len(report.added)} added, {len(report.changed)} changed, "
+            f"{len(report.removed)} removed, {len(report.unchanged)} unchanged, "
+            f"{len(report.failed)} not taken in: {index_dir}"
+        )
+        if not (report.added or report.changed or report.unchanged or report.failed):
+            _say(f"There are no {', '.join(SUFFIXES)} files there.", style="yellow")
+    raise typer.Exit(1 if report.failed else 0)
+
+
+@app.command()
+def status(index_dir: IndexDir = None, as_json: AsJson = False) -> None:
+    """Say what the index holds and what made it."""
+    from index.store import FILE_NAME, Store
+
+    index_dir = index_dir or load_settings().index_dir
+    with Store(index_dir) as store:
+        articles = store.articles()
+        figures = {
+            "index": str(index_dir),
+            "articles": len(articles),
+            "chunks": sum(article.chunks for article in articles),
+            "characters": sum(article.characters for article in articles),
+            "made_by": sorted(store.makers()),
+            "megabytes": round((index_dir / FILE_NAME).stat().st_size / 1e6, 1),
+            "state": store.state(),
+        }
+    if as_json:
+        _print_json(figures)
+        return
+    for name, value in figures.items():
+        shown = ", ".join(value) if isinstance(value, list) else value
+        _say(f"{name.replace('_', ' '):<11} {shown}")
+
+
+@app.command("list")
+def list_command(index_dir: IndexDir = None, as_json: AsJson = False) -> None:
+    """List the articles."""
+    from index.store import Store
+
+    with Store(index_dir or load_settings().index_dir) as store:
+        articles = store.articles()
+    if as_json:
+        _print_json([dataclasses.asdict(article) for article in articles])
+        return
+    table = Table("title", "publisher", "published", "characters", "source")
+    for article in articles:
+        table.add_row(
+            *map(
+                cli.plain,
+                (
+                    article.title,
+                    article.publisher,
+                    article.published or "",
+                    f"{article.characters:,}",
+                    article.source,
+                ),
+            )
+        )
+    out.print(table)
+
+
+@app.command()
+def remove(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="As `list` shows it.")],
+    index_dir: IndexDir = None,
+) -> None:
+    """Remove one article from the index. Its file stays; the next sync takes it in again."""
+    from index.store import Store
+    from index.syncing import refresh_caches, writing
+
+    settings = load_settings()
+    index_dir = index_dir or settings.index_dir
+    with Store(index_dir) as store, writing(index_dir, settings):
+        known = {article.source for article in store.articles()}
+        chosen = next((name for name in (source, str(Path(source).resolve())) if name in known), "")
+        if not chosen:
+            raise SettingsError(f"No article came from {source}. To see all: python -m index list")
+        store.remove(chosen)
+        refresh_caches(index_dir, store)
+    _say(f"Removed {chosen}.")
+
+
+@app.command()
+def rebuild(index_dir: IndexDir = None) -> None:
+    """Split and encode anew what another model or chunker made; the files are not needed."""
+    from index.syncing import rebuild
+
+    with cli.progress_bar("Encoding articles") as progress:
+        count = rebuild(index_dir or load_settings().index_dir, progress=progress)
+    _say(f"{count} articles were made anew.")
+
+
+@app.command()
+def verify(index_dir: IndexDir = None, as_json: AsJson = False) -> None:
+    """Check that everything in the index agrees; exit status 0 when it does, 1 when not."""
+    from index.verify import problems
+
+    found = problems(index_dir or load_settings().index_dir)
+    if as_json:
+        _print_json({"agrees": not found, "problems": found})
+    else:
+        for problem in found:
+            _say(problem, style="red")
+        if not found:
+            _say("Everything agrees.")
+    raise typer.Exit(1 if found else 0)
+
+
+def _say(line: str, style: str | None = None) -> None:
+    out.print(cli.plain(line), style=style, markup=False, highlight=False)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, default=str, indent=2))
+
+
+if __name__ == "__main__":
+    cli.run(app, "index")

@@ -1,0 +1,78 @@
+"""Folders that can be thrown away: stamped with the store's state and a checksum of every file.
+
+A cache is written under a temporary name, synced to the disk and then renamed to a name that says
+which state of the store it shows, so that a half-written or an outdated one is never opened.
+Knows nothing of what is inside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+_STAMP = "stamp.json"
+
+
+def cache_folder(index_dir: Path, name: str, state: str) -> Path | None:
+    """The folder of the cache `name` for `state`, or None where there is no whole one."""
+    folder = index_dir / "caches" / f"{name}-{state}"
+    try:
+        stamp = json.loads((folder / _STAMP).read_text("utf-8"))
+        return folder if stamp == _checksums(folder) else None
+    except (OSError, ValueError):
+        return None
+
+
+def write_cache(index_dir: Path, name: str, state: str, write: Callable[[Path], None]) -> bool:
+    """Have `write` fill a folder and make it the cache `name` for `state`; delete older ones.
+
+    False where the folder cannot be written to: a cache is never worth an error.
+    """
+    caches = index_dir / "caches"
+    temporary: Path | None = None
+    try:
+        caches.mkdir(exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f"{name}.tmp-", dir=caches))
+        write(temporary)
+        (temporary / _STAMP).write_text(json.dumps(_checksums(temporary)), "utf-8")
+        for file in temporary.iterdir():
+            _fsync(file)
+        _fsync(temporary)
+        final = caches / f"{name}-{state}"
+        shutil.rmtree(final, ignore_errors=True)
+        temporary.replace(final)
+        _fsync(caches)
+    except OSError:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+        return False
+    for folder in caches.glob(f"{name}[.-]*"):
+        if folder != final:
+            shutil.rmtree(folder, ignore_errors=True)
+    return True
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    sums = {}
+    for file in sorted(folder.iterdir()):
+        if file.name != _STAMP and not file.name.endswith(".lock"):
+            with file.open("rb") as stream:
+                sums[file.name] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return sums
+
+
+def _fsync(path: Path) -> None:
+    if path.is_dir() and os.name == "nt":
+        return  # Windows cannot open a folder
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

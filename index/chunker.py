@@ -1,0 +1,64 @@
+"""Split a text into overlapping chunks that end at sentence boundaries.
+
+Knows nothing of models or storage: whether a chunk is small enough is for the caller to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from index.article import Chunk
+from index.sentences import sentence_spans
+
+#: Raise it when the same text would be split otherwise than before: indexes then ask for a rebuild.
+VERSION = 1
+
+#: No tokenizer in use makes a chunk of this many characters a token long.
+_LONGEST_PIECE = 2000
+
+
+def chunk(text: str, fits: Callable[[str], bool]) -> list[Chunk]:
+    """Chunks of `text`, in order; each holds as many whole sentences as fit.
+
+    `fits` says whether a span is small enough to be one chunk, and is asked about every chunk
+    that is returned. The last sentence of a chunk is the first of the next, where both fit.
+    A sentence that does not fit by itself is cut at white space, and where there is none, anywhere.
+    """
+    chunks: list[Chunk] = []
+    first = last = None  # of the chunk being filled, as spans
+    pieces = [piece for span in sentence_spans(text) for piece in _pieces(text, *span, fits)]
+    for piece in pieces:
+        if first is None or last is None:
+            first = last = piece
+        elif fits(text[first[0] : piece[1]]):
+            last = piece
+        else:
+            chunks.append(_chunk(text, first[0], last[1]))
+            overlaps = first != last and fits(text[last[0] : piece[1]])
+            first, last = (last if overlaps else piece), piece
+    if first is not None and last is not None:
+        chunks.append(_chunk(text, first[0], last[1]))
+    return chunks
+
+
+def _chunk(text: str, start: int, end: int) -> Chunk:
+    return Chunk(start, end, text[start:end])
+
+
+def _pieces(
+    text: str, start: int, end: int, fits: Callable[[str], bool]
+) -> Iterator[tuple[int, int]]:
+    """The sentence `[start, end)` itself, or the fewest pieces of it that fit."""
+    while start < end:
+        longest = min(end, start + _LONGEST_PIECE)
+        if longest == end and fits(text[start:end]):
+            yield start, end
+            return
+        # Bisect for the longest prefix that fits; a single character always counts as fitting.
+        low, high = start + 1, longest
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if fits(text[start:middle]) else (low, middle - 1)
+        cut = next((at for at in range(low, start, -1) if text[at : at + 1].isspace()), low)
+        yield start, cut
+        start = cut + len(text[cut:end]) - len(text[cut:end].lstrip())

@@ -1,0 +1,74 @@
+"""What the commands of all folders share: how they fail, show progress and print foreign text."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typer.core import TyperGroup
+
+from index.errors import RagError
+
+errors = Console(stderr=True, soft_wrap=True)
+
+BAD_USE = 2
+
+
+def run(app: typer.Typer, name: str) -> None:
+    """Run a command; an error that a user may meet is one line and exit status 2."""
+    try:
+        app(prog_name=f"python -m {name}")
+    except RagError as error:
+        errors.print(f"Error: {error}", style="red", markup=False, highlight=False)
+        sys.exit(BAD_USE)
+    except KeyboardInterrupt:
+        errors.print("Stopped.")
+        sys.exit(130)
+
+
+def default_command(name: str) -> type[TyperGroup]:
+    """A group in which `name` may be left out: what is no other command is its argument."""
+
+    class WithDefault(TyperGroup):
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            if args and args[0] not in self.commands and args[0] != "--help":
+                args = [name, *args]
+            return super().parse_args(ctx, args)
+
+    return WithDefault
+
+
+def plain(value: object) -> str:
+    """As text that moves no cursor: control characters, as in a file's name, are shown as ?."""
+    return "".join(sign if sign.isprintable() else "?" for sign in str(value))
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[ProgressBar]:
+    """A bar on standard error that appears with the first step; silent when that is no screen."""
+    with Progress(
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[name]}"),
+        console=errors,
+        transient=True,
+    ) as bar:
+        yield ProgressBar(bar)
+
+
+class ProgressBar:
+    """Called with the number of steps done, of all steps, and a name for the last one."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("", total=None, visible=False, name="")
+
+    def __call__(self, done: int, total: int, name: str) -> None:
+        self._bar.update(self._task, completed=done, total=total, visible=True, name=name)

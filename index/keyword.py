@@ -1,0 +1,95 @@
+"""Search by keyword with tantivy's BM25. Knows nothing of articles, of SQLite or of vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import tantivy
+from numpy.typing import NDArray
+
+#: tantivy refuses a writer with less memory than this.
+_WRITER_BYTES = 15_000_000
+
+
+def _schema() -> tantivy.Schema:
+    schema = tantivy.SchemaBuilder()
+    schema.add_unsigned_field("id", stored=True, indexed=True, fast=True)
+    schema.add_text_field("text", tokenizer_name="words")
+    return schema.build()
+
+
+@cache
+def _analyzer() -> tantivy.TextAnalyzer:
+    return (
+        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+        .filter(tantivy.Filter.lowercase())
+        .filter(tantivy.Filter.ascii_fold())
+        .filter(tantivy.Filter.stemmer("english"))
+        .build()
+    )
+
+
+def stems(text: str) -> list[str]:
+    """The index terms of `text`, in order: lower case, no accents, English stems."""
+    return list(_analyzer().analyze(text))
+
+
+class KeywordIndex:
+    """BM25 over texts with ids of their own."""
+
+    def __init__(self, index: tantivy.Index) -> None:
+        index.register_tokenizer("words", _analyzer())
+        self._index = index
+
+    @classmethod
+    def build(cls, texts: Iterable[tuple[int, str]], folder: Path | None = None) -> KeywordIndex:
+        """From ids and texts; in memory, or in `folder`."""
+        keyword = cls(tantivy.Index(_schema(), path=str(folder) if folder else None))
+        writer = keyword._index.writer(heap_size=_WRITER_BYTES, num_threads=1)
+        for text_id, text in texts:
+            document = tantivy.Document(text=text)
+            document.add_unsigned("id", text_id)
+            writer.add_document(document)
+        writer.commit()
+        writer.wait_merging_threads()
+        keyword._index.reload()
+        return keyword
+
+    @classmethod
+    def load(cls, folder: Path) -> KeywordIndex:
+        """From a folder that `build` filled and whose checksums were compared."""
+        return cls(tantivy.Index.open(str(folder)))
+
+    def count(self) -> int:
+        """How many texts there are."""
+        return int(self._index.searcher().num_docs)
+
+    def search(
+        self, question: str, limit: int, among: NDArray[np.int64] | None = None
+    ) -> list[tuple[int, float]]:
+        """Ids and BM25 scores of the `limit` best texts that share a word with `question`.
+
+        The question is never parsed as a query: each of its words is one term, whatever it looks
+        like. With `among`, only these ids are considered.
+        """
+        terms = [
+            (tantivy.Occur.Should, tantivy.Query.term_query(self._index.schema, "text", word))
+            for word in dict.fromkeys(stems(question))
+        ]
+        if not terms or (among is not None and not len(among)):
+            return []
+        query = tantivy.Query.boolean_query(terms)
+        if among is not None:
+            allowed = tantivy.Query.term_set_query(self._index.schema, "id", among.tolist())
+            query = tantivy.Query.boolean_query(
+                [
+                    (tantivy.Occur.Must, query),
+                    (tantivy.Occur.Must, tantivy.Query.const_score_query(allowed, 0.0)),
+                ]
+            )
+        searcher = self._index.searcher()
+        hits = searcher.search(query, limit).hits
+        return [(searcher.doc(address)["id"][0], float(score)) for score, address in hits]

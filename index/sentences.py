@@ -1,0 +1,42 @@
+"""Find the sentences of a text. Knows nothing of chunks, models or storage."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import sentencex
+
+#: Plain text and Markdown wrap lines at 72 to 100 columns; where a longer line occurs the
+#: text is not wrapped, and every line break ends a paragraph.
+_LONGEST_WRAPPED_LINE = 120
+
+_PARAGRAPH_END = re.compile(
+    r"\n[^\S\n]*(?=\n)"  # a blank line follows
+    r"|\n(?=\s*(?:#{1,6}\s|[-*•]\s|\d{1,3}[.)]\s))"  # a heading or a list item follows
+    r"|^#{1,6}\s[^\n]*\n",  # the end of a heading
+    re.MULTILINE,
+)
+_LINE_BREAK = re.compile(r"\n")
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """The spans `(start, end)` of the sentences, in order, without white space around them.
+
+    No sentence runs over the end of a paragraph; headings and list items count as sentences.
+    """
+    wrapped = max(map(len, text.split("\n"))) <= _LONGEST_WRAPPED_LINE
+    border = _PARAGRAPH_END if wrapped else _LINE_BREAK
+    edges = [0, *(match.end() for match in border.finditer(text)), len(text)]
+    spans = []
+    for paragraph_start, paragraph_end in pairwise(edges):
+        paragraph = text[paragraph_start:paragraph_end]
+        for boundary in sentencex.get_sentence_boundaries("en", paragraph):
+            start = paragraph_start + boundary["start_index"]
+            end = paragraph_start + boundary["end_index"]
+            sentence = text[start:end]
+            start += len(sentence) - len(sentence.lstrip())
+            end -= len(sentence) - len(sentence.rstrip())
+            if start < end:
+                spans.append((start, end))
+    return spans

@@ -1,0 +1,56 @@
+"""Every option, once. Read from the environment (`RAG_INDEX_DIR` sets `index_dir`, and so on)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from index.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """Options with their defaults. Frozen; make another with `settings.model_copy(update=...)`."""
+
+    model_config = SettingsConfigDict(env_prefix="RAG_", frozen=True, extra="forbid")
+
+    index_dir: Path = Field(
+        default_factory=lambda: user_data_path("ask-articles") / "index",
+        description="Folder of the index.",
+    )
+    embedding_model: str = Field(
+        default="",
+        description="A folder or a Hugging Face name; empty for the model that is installed.",
+    )
+    chunk_tokens: int = Field(
+        default=200,
+        ge=48,
+        description="Longest chunk in tokens of the embedding model, its title and marks included.",
+    )
+    max_file_megabytes: int = Field(default=50, ge=1, description="Larger files are refused.")
+    lock_timeout_seconds: float = Field(
+        default=10.0, ge=0.0, description="How long a second writer waits for the first."
+    )
+    max_question_characters: int = Field(
+        default=2000, ge=100, description="Longer questions are refused."
+    )
+    candidates: int = Field(
+        default=50, ge=8, description="Chunks taken from each search before the two are fused."
+    )
+    answer_sentences: int = Field(
+        default=3, ge=1, le=10, description="At most this many sentences are quoted."
+    )
+
+
+def load_settings() -> Settings:
+    """The settings of this environment. Raises SettingsError, naming the variable and the cause."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        causes = "; ".join(
+            f"RAG_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
+            for problem in error.errors()
+        )
+        raise SettingsError(f"A setting cannot be used. {causes}") from error

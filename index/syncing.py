@@ -1,0 +1,250 @@
+"""Bring an index in line with folders of articles: only what changed is read and encoded.
+
+Knows nothing of questions. Each article is one transaction, so that a sync that was interrupted
+has done a part of its work, and the next one does the rest.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+import numpy as np
+from numpy.typing import NDArray
+
+from index import chunker
+from index.article import Article, Chunk
+from index.embedder import Embedder
+from index.errors import ArticleError, IndexBusy, IndexProblem, SettingsError
+from index.loader import SUFFIXES, content_hash, load
+from index.opened import check_maker, open_keyword, open_vectors
+from index.settings import Settings, load_settings
+from index.store import Store
+
+#: The title goes in front of every chunk that is embedded; no more of it than this.
+_TITLE_TOKENS = 32
+
+#: Called with the number of articles done, the number to do, and the source of the last one.
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that did not go in. What was stored of it before is kept."""
+
+    source: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What a sync did, as sources. A renamed article counts as changed."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    failed: tuple[Failure, ...]
+
+
+def maker(embedder: Embedder, settings: Settings) -> str:
+    """What decides how an article is stored: the model's weights and the chunker."""
+    return (
+        f"model {embedder.weights_hash[:16]} with chunker {chunker.VERSION} "
+        f"at {_chunk_tokens(embedder, settings)} tokens"
+    )
+
+
+def sync(
+    articles: Path | str | Sequence[Path | str],
+    index_dir: Path | str,
+    *,
+    progress: Progress | None = None,
+    settings: Settings | None = None,
+    embedder: Embedder | None = None,
+) -> SyncReport:
+    """Make the index in `index_dir` hold what the files and folders `articles` hold now.
+
+    Articles that came from elsewhere are left alone. A file that cannot be read is in the report,
+    with the cause, and the others go in. Raises SettingsError where a path does not exist,
+    IndexBusy while another process writes, IndexMismatch where another model made the index.
+    """
+    paths = [articles] if isinstance(articles, str | Path) else articles
+    roots = [_existing(Path(path)) for path in paths]
+    index_dir = Path(index_dir)
+    settings = settings or load_settings()
+    embedder = embedder or Embedder(settings.embedding_model)
+    with writing(index_dir, settings), Store(index_dir, create=True) as store:
+        check_maker(store, index_dir, maker(embedder, settings))
+        plan = _plan(roots, store, settings)
+        for old, new in plan.renamed:
+            store.rename(old, new)
+        for source in plan.removed:
+            store.remove(source)
+        failed = list(plan.failed)
+        stored = []
+        for done, path in enumerate(plan.to_load, start=1):
+            try:
+                article = load(path, max_megabytes=settings.max_file_megabytes)
+                store.put(article, *encode(article, embedder, settings), maker(embedder, settings))
+                stored.append(str(path))
+            except ArticleError as error:
+                failed.append(Failure(str(path), str(error)))
+            if progress:
+                progress(done, len(plan.to_load), str(path))
+        refresh_caches(index_dir, store)
+    return SyncReport(
+        added=tuple(source for source in stored if source not in plan.known),
+        changed=tuple(
+            [source for source in stored if source in plan.known] + [new for _, new in plan.renamed]
+        ),
+        removed=plan.removed,
+        unchanged=plan.unchanged,
+        failed=tuple(failed),
+    )
+
+
+def rebuild(
+    index_dir: Path | str,
+    *,
+    progress: Progress | None = None,
+    settings: Settings | None = None,
+    embedder: Embedder | None = None,
+) -> int:
+    """Split and encode anew, from the stored texts, every article that something else made.
+
+    Returns how many. The files are not needed. What an interrupted rebuild did stays done.
+    """
+    index_dir = Path(index_dir)
+    settings = settings or load_settings()
+    embedder = embedder or Embedder(settings.embedding_model)
+    current = maker(embedder, settings)
+    with writing(index_dir, settings), Store(index_dir) as store:
+        outdated = [stored.source for stored in store.articles() if stored.made_by != current]
+        for done, source in enumerate(outdated, start=1):
+            article = store.article(source)
+            assert article is not None  # nobody else writes
+            store.put(article, *encode(article, embedder, settings), current)
+            if progress:
+                progress(done, len(outdated), source)
+        refresh_caches(index_dir, store)
+    return len(outdated)
+
+
+def encode(
+    article: Article, embedder: Embedder, settings: Settings
+) -> tuple[list[Chunk], NDArray[np.float32]]:
+    """An article's chunks and their vectors `[chunks, dimension]`.
+
+    What is embedded begins with the article's title; what a chunk holds does not.
+    """
+    title = embedder.shorten(article.title, _TITLE_TOKENS)
+    limit = _chunk_tokens(embedder, settings)
+    chunks = chunker.chunk(
+        article.text, lambda span: embedder.count_tokens(f"{title}\n{span}") <= limit
+    )
+    return chunks, embedder.encode([f"{title}\n{chunk.text}" for chunk in chunks])
+
+
+@contextmanager
+def writing(index_dir: Path, settings: Settings) -> Iterator[None]:
+    """Hold the right to write to an index. Raises IndexBusy when another keeps it too long."""
+    try:
+        index_dir.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(index_dir / "write.lock", timeout=settings.lock_timeout_seconds):
+            yield
+    except filelock.Timeout as error:
+        raise IndexBusy(
+            f"Another process is writing to the index in {index_dir}. Try again when it is done."
+        ) from error
+    except OSError as error:
+        raise IndexProblem(f"{index_dir} cannot be written to: {error.strerror}.") from error
+
+
+def refresh_caches(index_dir: Path, store: Store) -> None:
+    """Build the caches that do not show the store's present state."""
+    open_vectors(index_dir, store)
+    open_keyword(index_dir, store)
+
+
+def _chunk_tokens(embedder: Embedder, settings: Settings) -> int:
+    return min(settings.chunk_tokens, embedder.max_tokens)
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise SettingsError(f"There is no file or folder {path}.")
+    return path.resolve()
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    known: frozenset[str]
+    unchanged: tuple[str, ...]
+    renamed: tuple[tuple[str, str], ...]
+    removed: tuple[str, ...]
+    to_load: tuple[Path, ...]
+    failed: tuple[Failure, ...]
+
+
+def _plan(roots: Sequence[Path], store: Store, settings: Settings) -> _Plan:
+    """Compare the files' hashes with the stored ones."""
+    known = {stored.source: stored.content_hash for stored in store.articles()}
+    failed: list[Failure] = []
+    hashes: dict[str, str] = {}
+    seen = set()
+    for path, cause in sorted(_files(roots)):
+        seen.add(str(path))
+        try:
+            if cause:
+                raise ArticleError(cause)
+            hashes[str(path)] = content_hash(path, max_megabytes=settings.max_file_megabytes)
+        except ArticleError as error:
+            failed.append(Failure(str(path), str(error)))
+    gone = {
+        source: digest
+        for source, digest in known.items()
+        if source not in seen and any(Path(source).is_relative_to(root) for root in roots)
+    }
+    # The same bytes under another suffix are parsed otherwise, and so are another article.
+    by_content = {(digest, Path(source).suffix): source for source, digest in gone.items()}
+    renamed = []
+    for source in [source for source in hashes if source not in known]:
+        old = by_content.pop((hashes[source], Path(source).suffix), None)
+        if old is not None:
+            renamed.append((old, source))
+            del gone[old], hashes[source]
+    unchanged = [source for source, digest in hashes.items() if known.get(source) == digest]
+    return _Plan(
+        known=frozenset(known),
+        unchanged=tuple(unchanged),
+        renamed=tuple(renamed),
+        removed=tuple(gone),
+        to_load=tuple(Path(source) for source in hashes if source not in set(unchanged)),
+        failed=tuple(failed),
+    )
+
+
+def _files(roots: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """Every file that could be an article, and why it is none ("" where it may be one).
+
+    A file that was named is always in; in a folder, files of other kinds and hidden ones are left
+    out without a word, and links are not followed.
+    """
+    for root in roots:
+        if not root.is_dir():
+            yield root, ""
+            continue
+        for folder, folders, names in os.walk(root):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for name in [*names, *folders]:
+                path = Path(folder, name)
+                if path.is_symlink():
+                    if not path.resolve().is_relative_to(root):
+                        yield path, "it is a link that leads out of the folder"
+                elif name in names and not name.startswith(".") and path.suffix.lower() in SUFFIXES:
+                    yield path, ""

@@ -1,0 +1,24 @@
+"""Question -> passages -> reader -> cited answer. Knows nothing of screens.
+
+from rag import Assistant, answer
+with Assistant.over("articles") as assistant:
+    print(assistant.answer("How many people attended the mineral forum?").text)
+"""
+
+from __future__ import annotations
+
+from index.errors import RagError
+from rag.answers import Answer, Candidate, Citation, Filters, Passage, Reading
+from rag.assistant import Assistant, answer
+
+__all__ = [
+    "Answer",
+    "Assistant",
+    "Candidate",
+    "Citation",
+    "Filters",
+    "Passage",
+    "RagError",
+    "Reading",
+    "answer",
+]

@@ -1,0 +1,126 @@
+"""The command `python -m rag`: ask a question and print the answer with its sources."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from index import cli
+from index.cli import plain
+from rag.answers import Answer, Citation, Filters
+from rag.assistant import Assistant
+
+ABSTAINED = 3
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console(soft_wrap=True, highlight=False)
+
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")]
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="In quotation marks.")],
+    index_dir: Annotated[
+        Path | None,
+        typer.Option("--index", metavar="DIR", help="Folder of the index. Else RAG_INDEX_DIR."),
+    ] = None,
+    publisher: Annotated[str, typer.Option(help="Only articles by this publisher.")] = "",
+    since: Day = None,
+    until: Day = None,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="Passages to read.")] = 8,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say how it was found.")] = False,
+) -> None:
+    """Answer with exact quotations. Exit status: 0 answered, 3 the articles do not say, 2 bad use.
+
+    --since and --until keep articles that were published on or after, on or before that day.
+    """
+    filters = Filters(publisher, _day(since), _day(until))
+    with Assistant.open(index_dir) as assistant:
+        answer = assistant.answer(question, limit=limit, filters=filters)
+    if as_json:
+        print(json.dumps(answer.to_dict(), indent=2))
+    else:
+        _print_answer(answer)
+        if explain:
+            _explain(answer)
+    raise typer.Exit(ABSTAINED if answer.abstained else 0)
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+def _print_answer(answer: Answer) -> None:
+    if answer.abstained:
+        out.print(Text(answer.text, "bold yellow"))
+        if answer.passages:
+            out.print("\nThe nearest passages are in:")
+        for title in dict.fromkeys(passage.article.title for passage in answer.passages):
+            out.print(Text(f"  {plain(title)}", "dim"))
+        return
+    if answer.short:
+        out.print(Text(plain(answer.short), "bold green"), end="\n\n")
+    for citation in answer.citations:
+        out.print(Text(plain(citation.quote)), Text(f"[{citation.number}]", "bold cyan"))
+    out.print("\nSources", style="bold")
+    for citation in answer.citations:
+        out.print(Text(f"[{citation.number}]", "bold cyan"), Text(_source(citation)))
+        out.print(
+            Text(
+                f"    {plain(citation.article.source)}, "
+                f"characters {citation.start} to {citation.end}",
+                "dim",
+            )
+        )
+
+
+def _source(citation: Citation) -> str:
+    article = citation.article
+    parts = (article.title, article.publisher, str(article.published or ""))
+    return ", ".join(plain(part) for part in parts if part)
+
+
+def _explain(answer: Answer) -> None:
+    passages = Table("fused", "dense", "cosine", "keyword", "BM25", "passage", title="Passages")
+    for rank, passage in enumerate(answer.passages, start=1):
+        passages.add_row(
+            str(rank),
+            _number(passage.dense_rank, "d"),
+            _number(passage.dense_score, ".3f"),
+            _number(passage.keyword_rank, "d"),
+            _number(passage.keyword_score, ".2f"),
+            Text(f"{plain(passage.article.title)}: {_beginning(passage.text)}"),
+        )
+    sentences = Table("score", "sentence", title="Sentences that the reader compared")
+    for candidate in answer.considered[:10]:
+        sentences.add_row(f"{candidate.score:.3f}", Text(_beginning(candidate.text)))
+    out.print("", passages, sentences, sep="\n")
+    out.print(f"Confidence {answer.confidence:.3f}, {answer.margin:+.3f} from the bar.")
+    stages = ", ".join(f"{stage} {1000 * time:.1f} ms" for stage, time in answer.timings.items())
+    out.print(f"Time: {stages}.")
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _beginning(text: str) -> str:
+    line = plain(" ".join(text.split()))
+    return line if len(line) <= 90 else f"{line[:89]}…"
+
+
+if __name__ == "__main__":
+    cli.run(app, "rag")

@@ -1,0 +1,188 @@
+"""The assistant: retrieve, read, cite. Knows nothing of screens."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from index.errors import QuestionError
+from rag.answers import Answer, Filters, Passage, cite
+
+if TYPE_CHECKING:
+    from langchain_core.retrievers import BaseRetriever
+
+    from index.opened import OpenIndex
+    from index.settings import Settings
+    from index.store import StoredArticle
+    from index.syncing import Progress
+    from rag.reader import Reader
+    from rag.retriever import Retriever
+
+#: What is said when the articles do not say.
+ABSTENTION = "The articles do not say."
+
+_NOT_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+
+
+class Assistant:
+    """Answers questions over one index. Threads may share it; one question is read at a time.
+
+    Make one with `Assistant.open` or `Assistant.over`; close it when done, or use it as a context
+    manager.
+    """
+
+    def __init__(
+        self, index: OpenIndex, retriever: Retriever, reader: Reader, settings: Settings
+    ) -> None:
+        self._index = index
+        self._retriever = retriever
+        self._reader = reader
+        self._settings = settings
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(
+        cls, index_dir: Path | str | None = None, *, settings: Settings | None = None
+    ) -> Assistant:
+        """Over an index that exists; over the default one where none is given.
+
+        Raises IndexMissing, IndexMismatch, IndexDamaged and SettingsError.
+        """
+        from index.embedder import Embedder
+        from index.opened import OpenIndex
+        from index.settings import load_settings
+        from index.syncing import maker
+        from rag.extractive import Calibration, ExtractiveReader
+        from rag.retriever import Retriever
+
+        settings = settings or load_settings()
+        embedder = Embedder(settings.embedding_model)
+        index = OpenIndex(Path(index_dir or settings.index_dir), maker(embedder, settings))
+        return cls(
+            index,
+            Retriever(index, embedder, settings.candidates),
+            ExtractiveReader(embedder.encode, Calibration.load(), settings.answer_sentences),
+            settings,
+        )
+
+    @classmethod
+    def over(
+        cls,
+        articles_dir: Path | str,
+        index_dir: Path | str | None = None,
+        *,
+        progress: Progress | None = None,
+        settings: Settings | None = None,
+    ) -> Assistant:
+        """Over a folder of articles: bring its index in line with it, then open that.
+
+        Without `index_dir` the folder gets an index of its own, beside the default one.
+        Files that cannot be read are left out; `index.sync` tells which.
+        """
+        from index.settings import load_settings
+        from index.syncing import sync
+
+        settings = settings or load_settings()
+        if index_dir is None:
+            address = str(Path(articles_dir).resolve()).encode("utf-8", "surrogateescape")
+            name = hashlib.sha256(address).hexdigest()[:12]
+            index_dir = settings.index_dir.with_name(f"{settings.index_dir.name}-{name}")
+        sync(articles_dir, index_dir, progress=progress, settings=settings)
+        return cls.open(index_dir, settings=settings)
+
+    def __enter__(self) -> Assistant:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the index. An assistant that was closed answers no more."""
+        with self._lock:
+            self._index.close()
+
+    def answer(self, question: str, *, limit: int = 8, filters: Filters | None = None) -> Answer:
+        """What the articles say, quoted, or an abstention with the nearest passages.
+
+        `limit` passages are read. Raises QuestionError where there is nothing to ask, where the
+        question is too long, and where no article is by the publisher that `filters` names.
+        """
+        question = clean_question(question, self._settings.max_question_characters)
+        if limit < 1:
+            raise QuestionError("At least one passage must be read.")
+        with self._lock:
+            started = time.perf_counter()
+            self._index.refresh()
+            passages = self._retriever.retrieve(question, limit=limit, filters=filters)
+            retrieved = time.perf_counter()
+            reading = self._reader.read(question, passages)
+            read = time.perf_counter()
+        citations = cite(reading.quoted)
+        text = " ".join(f"{citation.quote} [{citation.number}]" for citation in citations)
+        return Answer(
+            question=question,
+            text=text or ABSTENTION,
+            short=reading.short if citations else "",
+            citations=citations,
+            passages=tuple(passages),
+            confidence=reading.confidence,
+            abstained=not citations,
+            margin=reading.margin,
+            considered=reading.considered,
+            timings={"retrieve": retrieved - started, "read": read - retrieved},
+        )
+
+    def retrieve(
+        self, question: str, *, limit: int = 8, filters: Filters | None = None
+    ) -> list[Passage]:
+        """The `limit` best passages for a question, best first, without reading them."""
+        question = clean_question(question, self._settings.max_question_characters)
+        with self._lock:
+            self._index.refresh()
+            return self._retriever.retrieve(question, limit=limit, filters=filters)
+
+    def articles(self) -> list[StoredArticle]:
+        """Every article, by title."""
+        with self._lock:
+            return list(self._index.articles())
+
+    def as_retriever(self, *, limit: int = 8, filters: Filters | None = None) -> BaseRetriever:
+        """The retriever as LangChain's, for use in any chain."""
+        from rag.langchain_retriever import ArticleRetriever
+
+        return ArticleRetriever(retriever=self._retriever, limit=limit, filters=filters)
+
+
+def answer(question: str, *, limit: int = 8) -> Answer:
+    """Ask the default index. It is opened by the first question and stays open.
+
+    Raises IndexMissing, which names the command that makes one, where there is none yet.
+    """
+    from index.settings import load_settings
+
+    return _default_assistant(load_settings()).answer(question, limit=limit)
+
+
+@lru_cache(maxsize=1)
+def _default_assistant(settings: Settings) -> Assistant:
+    return Assistant.open(settings=settings)
+
+
+def clean_question(question: str, most_characters: int) -> str:
+    """The question as one line of text. Raises QuestionError where none is left."""
+    if not isinstance(question, str):
+        raise QuestionError("A question is text.")
+    if len(question) > most_characters:
+        raise QuestionError(
+            f"The question has {len(question):,} characters; at most {most_characters:,} are read "
+            "(RAG_MAX_QUESTION_CHARACTERS)."
+        )
+    question = " ".join(_NOT_TEXT.sub(" ", question).split())
+    if not question:
+        raise QuestionError("The question is empty.")
+    return question

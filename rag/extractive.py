@@ -1,0 +1,196 @@
+"""The extractive reader: rank the passages' sentences for a question and quote the best.
+
+Knows nothing of how passages were found, and gives no short answer.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.keyword import stems
+from index.sentences import sentence_spans
+from rag.answers import Candidate, Passage, Reading
+
+CALIBRATION_FILE = Path(__file__).with_name("calibration.json")
+
+#: A vector is 1.5 kB, so that these are at most 30 MB; reading again what was read costs nothing.
+_REMEMBERED_SENTENCES = 20_000
+_FEWEST_WORDS = 4
+
+_QUESTION_WORDS = frozenset(
+    stems(
+        "a about an and any are as at be been being both but by can could did do does during each "
+        "for from had has have how if in into is it its long many may might much must of on or "
+        "should so some than that the their them then there these they this those to was were "
+        "what when where which while who whom whose why will with would you your s t"
+    )
+)
+_ASKS_FOR_NUMBER = re.compile(
+    r"\b(how (many|much|large|big|long|old|far)|percent(age)?|when|date|year|day|amount|sum|"
+    r"figure|number|share|worth|value|size|cost|total)\b",
+    re.I,
+)
+_ASKS_FOR_NAME = re.compile(r"\b(who|whom|whose)\b", re.I)
+_NUMBER = re.compile(r"\d")
+_NAME = re.compile(r"(?<!^)\b[A-Z][a-z]+ (?:[a-z]{2} )?[A-Z][a-z]+")
+
+#: What a sentence is scored by, each in about [0, 1].
+SENTENCE_FEATURES = (
+    "cosine",  # of question and sentence
+    "overlap",  # share of the question's words in the sentence, rare words counting for more
+    "context",  # the same for the sentence's passage and title
+    "rank",  # of its passage: 11 / (10 + rank)
+    "number",  # the question asks for a number or a date and the sentence has one
+    "name",  # the question asks for a person and the sentence names one
+)
+#: What decides whether there is an answer at all.
+ANSWER_FEATURES = ("cosine", "overlap", "context", "dense")  # of the best sentence; its passage
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Fitted on the evaluation set's dev split by `python -m eval fit`, which writes the file."""
+
+    sentence_weights: tuple[float, ...]  #: one for each of SENTENCE_FEATURES
+    answer_weights: tuple[float, ...]  #: one for each of ANSWER_FEATURES
+    answer_bias: float
+    bar: float  #: abstain below this confidence
+    spread: float  #: quote further sentences that score at most so much less than the best
+
+    @classmethod
+    def load(cls) -> Calibration:
+        fields: dict[str, Any] = json.loads(CALIBRATION_FILE.read_text("utf-8"))
+        for name in ("sentence_weights", "answer_weights"):
+            fields[name] = tuple(fields[name])
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Sentences with their features; rows of `features` are in the order of `sentences`."""
+
+    sentences: tuple[tuple[Passage, int, int], ...]  #: passage, start and end in its article
+    features: NDArray[np.float64]  #: `[sentences, SENTENCE_FEATURES]`
+    answer_features: NDArray[np.float64]  #: `[sentences, ANSWER_FEATURES]`
+
+
+class ExtractiveReader:
+    """Quotes whole sentences. `encode` gives unit vectors `[n, dimension]` of n texts."""
+
+    def __init__(
+        self,
+        encode: Callable[[Sequence[str]], NDArray[np.float32]],
+        calibration: Calibration,
+        most_sentences: int,
+    ) -> None:
+        self._encode = encode
+        self._calibration = calibration
+        self._most_sentences = most_sentences
+        self._vectors: dict[str, NDArray[np.float32]] = {}
+
+    def read(self, question: str, passages: Sequence[Passage]) -> Reading:
+        """The one to three best sentences, none twice; none where nothing supports an answer."""
+        fitted = self._calibration
+        ranking = self.rank(question, passages)
+        if not ranking.sentences:
+            return Reading((), "", 0.0, -fitted.bar, ())
+        scores = ranking.features @ np.array(fitted.sentence_weights)
+        order = np.argsort(-scores, kind="stable")
+        considered = [
+            Candidate(passage, start, end, float(scores[row]))
+            for row in order
+            for passage, start, end in [ranking.sentences[row]]
+        ]
+        logit = ranking.answer_features[order[0]] @ fitted.answer_weights + fitted.answer_bias
+        confidence = 1 / (1 + math.exp(-logit))
+        quoted = considered if confidence >= fitted.bar else []
+        quoted = [c for c in quoted if c.score >= considered[0].score - fitted.spread]
+        return Reading(
+            quoted=tuple(quoted[: self._most_sentences]),
+            short="",
+            confidence=confidence,
+            margin=confidence - fitted.bar,
+            considered=tuple(considered),
+        )
+
+    def rank(self, question: str, passages: Sequence[Passage]) -> Ranking:
+        """Every sentence of the passages once, with its features."""
+        sentences = tuple(_sentences(passages))
+        if not sentences:
+            return Ranking((), np.zeros((0, 0)), np.zeros((0, 0)))
+        texts = [passage.article.text[start:end] for passage, start, end in sentences]
+        vectors = self._remembered([question, *texts])
+        cosine = vectors[1:] @ vectors[0]
+        words = [_words(text) for text in texts]
+        rarity = _rarity(_words(question) - _QUESTION_WORDS, words)
+        ranks = {passage.id: rank for rank, passage in enumerate(passages, start=1)}
+        asks_for_number = bool(_ASKS_FOR_NUMBER.search(question))
+        asks_for_name = bool(_ASKS_FOR_NAME.search(question))
+        features, answer_features = [], []
+        for row, (passage, _, _) in enumerate(sentences):
+            surroundings = _words(passage.text) | _words(passage.article.title)
+            overlap = _share(rarity, words[row])
+            context = _share(rarity, surroundings)
+            features.append(
+                (
+                    cosine[row],
+                    overlap,
+                    context,
+                    11 / (10 + ranks[passage.id]),
+                    asks_for_number and bool(_NUMBER.search(texts[row])),
+                    asks_for_name and bool(_NAME.search(texts[row])),
+                )
+            )
+            answer_features.append((cosine[row], overlap, context, passage.dense_score or 0.0))
+        return Ranking(sentences, np.array(features, float), np.array(answer_features, float))
+
+    def _remembered(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors of `texts`; only those not seen lately are encoded."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        if len(self._vectors) + len(new) > _REMEMBERED_SENTENCES:
+            self._vectors.clear()
+            new = list(dict.fromkeys(texts))
+        if new:
+            self._vectors.update(zip(new, self._encode(new), strict=True))
+        return np.stack([self._vectors[text] for text in texts])
+
+
+def _sentences(passages: Sequence[Passage]) -> list[tuple[Passage, int, int]]:
+    """The passages' sentences, each wording once; headings and scraps are left out."""
+    found: dict[str, tuple[Passage, int, int]] = {}
+    for passage in passages:
+        for start, end in sentence_spans(passage.text):
+            sentence = passage.text[start:end]
+            words = re.findall(r"\w+", sentence.casefold())
+            if len(words) >= _FEWEST_WORDS and not sentence.startswith("#"):
+                place = (passage, passage.start + start, passage.start + end)
+                found.setdefault(" ".join(words), place)
+    return list(found.values())
+
+
+@lru_cache(maxsize=4096)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(stems(text))
+
+
+def _rarity(question: frozenset[str], sentences: Sequence[frozenset[str]]) -> dict[str, float]:
+    """For each word of the question, its inverse frequency among the sentences."""
+    counts = Counter(word for words in sentences for word in words & question)
+    return {word: math.log(1 + len(sentences) / (0.5 + counts[word])) for word in sorted(question)}
+
+
+def _share(rarity: dict[str, float], words: frozenset[str]) -> float:
+    """How much of the question's weight stands in `words`; 0 for a question without words."""
+    total = sum(rarity.values())
+    return sum(value for word, value in rarity.items() if word in words) / total if total else 0.0

@@ -1,0 +1,45 @@
+"""The retriever as LangChain's `BaseRetriever`. Knows nothing of answers."""
+
+from __future__ import annotations
+
+from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+from pydantic import ConfigDict
+
+from rag.answers import Filters
+from rag.retriever import Retriever
+
+
+class ArticleRetriever(BaseRetriever):
+    """Passages as LangChain documents: `page_content` is the text that stands in the article.
+
+    `metadata` has title, publisher, published (ISO 8601 or ""), source, start, end and score.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+
+    retriever: Retriever
+    limit: int = 8
+    filters: Filters | None = None
+
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun
+    ) -> list[Document]:
+        passages = self.retriever.retrieve(query, limit=self.limit, filters=self.filters)
+        return [
+            Document(
+                id=str(passage.id),
+                page_content=passage.text,
+                metadata={
+                    "title": passage.article.title,
+                    "publisher": passage.article.publisher,
+                    "published": str(passage.article.published or ""),
+                    "source": passage.article.source,
+                    "start": passage.start,
+                    "end": passage.end,
+                    "score": passage.score,
+                },
+            )
+            for passage in passages
+        ]

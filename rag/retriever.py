@@ -1,0 +1,66 @@
+"""Find the passages for a question: by vector and by keyword, fused by rank.
+
+Knows nothing of answers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.embedder import Embedder
+from index.errors import QuestionError
+from index.opened import OpenIndex
+from rag.answers import Filters, Passage
+from rag.fusion import reciprocal_rank_fusion
+
+
+class Retriever:
+    """Search an open index with the model that made it."""
+
+    def __init__(self, index: OpenIndex, embedder: Embedder, candidates: int) -> None:
+        self._index = index
+        self._embedder = embedder
+        self._candidates = candidates
+
+    def retrieve(
+        self, question: str, *, limit: int = 8, filters: Filters | None = None
+    ) -> list[Passage]:
+        """The `limit` best passages, best first.
+
+        Raises QuestionError where no article is by the publisher that `filters` names.
+        """
+        among = self._allowed(filters) if filters else None
+        depth = max(limit, self._candidates)
+        vector = self._embedder.encode([question])[0]
+        dense = self._index.search_vectors(vector, depth, among)
+        keyword = self._index.search_keywords(question, depth, among)
+        fused = reciprocal_rank_fusion([[i for i, _ in dense], [i for i, _ in keyword]])[:limit]
+        scores = dict(fused)
+        dense_places = {i: (rank, score) for rank, (i, score) in enumerate(dense, start=1)}
+        keyword_places = {i: (rank, score) for rank, (i, score) in enumerate(keyword, start=1)}
+        return [
+            Passage(
+                found.id,
+                found.article,
+                found.chunk.start,
+                found.chunk.end,
+                found.chunk.text,
+                scores[found.id],
+                *dense_places.get(found.id, (None, None)),
+                *keyword_places.get(found.id, (None, None)),
+            )
+            for found in self._index.chunks(list(scores))
+        ]
+
+    def _allowed(self, filters: Filters) -> NDArray[np.int64]:
+        publishers = sorted({article.publisher for article in self._index.articles()} - {""})
+        chosen = [name for name in publishers if name.casefold() == filters.publisher.casefold()]
+        if filters.publisher and not chosen:
+            raise QuestionError(
+                f"No article is by {filters.publisher}. "
+                f"The publishers are: {', '.join(publishers) or 'none'}."
+            )
+        if filters.since and filters.until and filters.since > filters.until:
+            raise QuestionError(f"{filters.since} is after {filters.until}.")
+        return self._index.chunk_ids(chosen, filters.since, filters.until)
