@@ -1,0 +1,96 @@
+"""Chunks: where they end, how large they are, how they overlap."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.article import Article, Chunk
+from index.chunker import chunk
+from index.embedder import Embedder
+from index.sentences import sentence_spans
+from index.settings import Settings
+from index.syncing import encode
+
+
+def at_most(characters: int, text: str) -> list[str]:
+    return [part.text for part in chunk(text, lambda span: len(span) <= characters)]
+
+
+def test_text_that_fits_is_one_chunk() -> None:
+    assert chunk("Output grew. Exports fell.", lambda span: len(span) <= 26) == [
+        Chunk(0, 26, "Output grew. Exports fell.")
+    ]
+
+
+def test_text_without_sentences_has_no_chunks() -> None:
+    assert chunk(" \n ", lambda span: True) == []
+
+
+def test_last_sentence_of_a_chunk_is_the_first_of_the_next() -> None:
+    assert at_most(20, "One is one. Two. Three. Four.") == ["One is one. Two.", "Two. Three. Four."]
+
+
+def test_sentence_is_not_repeated_where_that_leaves_no_room() -> None:
+    assert at_most(12, "One is one. Two is two. Three.") == ["One is one.", "Two is two.", "Three."]
+
+
+def test_sentence_that_does_not_fit_is_cut_at_white_space() -> None:
+    assert at_most(10, "One two three four five") == ["One two", "three four", "five"]
+
+
+def test_word_that_does_not_fit_is_cut_anywhere() -> None:
+    assert at_most(4, "abcdefghij") == ["abcd", "efgh", "ij"]
+
+
+def test_character_that_does_not_fit_is_a_chunk_all_the_same() -> None:
+    assert [part.text for part in chunk("ab", lambda span: False)] == ["a", "b"]
+
+
+@given(
+    st.text(st.sampled_from("abC .!?\n#-\u00a0😀é。"), max_size=120),
+    st.integers(min_value=1, max_value=40),
+)
+def test_chunks_stand_in_the_text_fit_and_leave_nothing_out(text: str, most: int) -> None:
+    covered = set()
+    for part in chunk(text, lambda span: len(span) <= most):
+        assert part.text == text[part.start : part.end]
+        assert 0 < len(part.text) <= most
+        covered.update(range(part.start, part.end))
+    assert all(at in covered for at, sign in enumerate(text) if not sign.isspace())
+
+
+@pytest.fixture
+def long_article() -> Article:
+    """60 sentences, among them one of 5,000 words without a full stop, under a long title."""
+    sentences = [f"In year {1900 + n} the mine of Toquepala sold {n} tonnes." for n in range(60)]
+    sentences[30] = " ".join(f"word{n}" for n in range(5000))
+    text = "\n\n".join(" ".join(sentences[at : at + 5]) for at in range(0, 60, 5))
+    return Article("/a.txt", "Sixty years of copper " * 9, "", date(2026, 1, 30), text, "0")
+
+
+def test_no_chunk_is_above_the_limit_with_its_title_and_special_tokens(
+    embedder: Embedder, long_article: Article
+) -> None:
+    chunks, vectors = encode(long_article, embedder, Settings(chunk_tokens=200))
+    shown_title = embedder.shorten(long_article.title, 32)
+    counts = [embedder.count_tokens(f"{shown_title}\n{part.text}") for part in chunks]
+    assert max(counts) <= 200
+    assert len(chunks) == len(vectors) > 60
+    assert all(long_article.text[part.start : part.end] == part.text for part in chunks)
+    assert "word4999" in chunks[-3].text + chunks[-2].text + chunks[-1].text
+
+
+def test_chunks_of_an_article_end_where_sentences_end(
+    embedder: Embedder, long_article: Article
+) -> None:
+    text = long_article.text
+    spans = sentence_spans(text)
+    low, high = max(spans, key=lambda span: span[1] - span[0])
+    for part in encode(long_article, embedder, Settings())[0]:
+        if part.end <= low or part.start >= high:
+            assert part.start in {start for start, _ in spans}
+            assert part.end in {end for _, end in spans}

@@ -1,0 +1,1 @@
+"""The chat window. Knows nothing of how answers are found."""
