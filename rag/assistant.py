@@ -66,7 +66,7 @@ class Assistant:
         return cls(
             index,
             Retriever(index, embedder, settings.candidates),
-            ExtractiveReader(embedder.encode, Calibration.load(), settings.answer_sentences),
+            ExtractiveReader(embedder.encode_few, Calibration.load(), settings.answer_sentences),
             settings,
         )
 

@@ -32,7 +32,7 @@ class Retriever:
         """
         among = self._allowed(filters) if filters else None
         depth = max(limit, self._candidates)
-        vector = self._embedder.encode([question])[0]
+        vector = self._embedder.encode_few([question])[0]
         dense = self._index.search_vectors(vector, depth, among)
         keyword = self._index.search_keywords(question, depth, among)
         fused = reciprocal_rank_fusion([[i for i, _ in dense], [i for i, _ in keyword]])[:limit]
