@@ -76,11 +76,14 @@ def fit(gold: Gold = HERE / "gold.jsonl", articles: Articles = HERE.parent / "ar
     from index.settings import load_settings
     from rag import Assistant
     from rag.extractive import CALIBRATION_FILE, ExtractiveReader
+    from rag.span import SpanReader
 
     if not CALIBRATION_FILE.is_file():
         save(untrained(), CALIBRATION_FILE)
     embedder = Embedder(load_settings().embedding_model)
-    reader = ExtractiveReader(embedder.encode_few, untrained(), most_sentences=3)
+    reader = ExtractiveReader(
+        embedder.encode_few, SpanReader(embedder), untrained(), most_sentences=3
+    )
     with _index_of(articles) as index_dir, Assistant.open(index_dir) as assistant:
         calibration = fit(assistant, reader, load_gold(gold))
     save(calibration, CALIBRATION_FILE)

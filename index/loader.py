@@ -121,8 +121,9 @@ def _parse_markdown(data: bytes, _: int) -> _Parsed:
 
     try:
         fields, text = frontmatter.parse(_decode(data).replace("\r\n", "\n"))
-    except yaml.YAMLError as error:
-        raise ArticleError(f"its front matter is not valid YAML: {error}") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-02-31
+        cause = " ".join(str(error).split())
+        raise ArticleError(f"its front matter is not valid YAML: {cause}") from error
     published = fields.get("published", fields.get("date"))
     if isinstance(published, datetime):
         published = published.date()

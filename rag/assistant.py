@@ -59,6 +59,7 @@ class Assistant:
         from index.syncing import maker
         from rag.extractive import Calibration, ExtractiveReader
         from rag.retriever import Retriever
+        from rag.span import SpanReader
 
         settings = settings or load_settings()
         embedder = Embedder(settings.embedding_model)
@@ -66,7 +67,12 @@ class Assistant:
         return cls(
             index,
             Retriever(index, embedder, settings.candidates),
-            ExtractiveReader(embedder.encode_few, Calibration.load(), settings.answer_sentences),
+            ExtractiveReader(
+                embedder.encode_few,
+                SpanReader(embedder),
+                Calibration.load(),
+                settings.answer_sentences,
+            ),
             settings,
         )
 

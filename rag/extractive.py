@@ -1,6 +1,6 @@
 """The extractive reader: rank the passages' sentences for a question and quote the best.
 
-Knows nothing of how passages were found, and gives no short answer.
+Knows nothing of how passages were found.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,16 @@ from numpy.typing import NDArray
 from index.keyword import stems
 from index.sentences import sentence_spans
 from rag.answers import Candidate, Passage, Reading
+from rag.span import SpanReader
 
 CALIBRATION_FILE = Path(__file__).with_name("calibration.json")
 
 #: A vector is 1.5 kB, so that these are at most 30 MB; reading again what was read costs nothing.
 _REMEMBERED_SENTENCES = 20_000
 _FEWEST_WORDS = 4
+
+#: Scores of spans below this say nothing more.
+_NO_SPAN = -20.0
 
 _QUESTION_WORDS = frozenset(
     stems(
@@ -36,26 +41,16 @@ _QUESTION_WORDS = frozenset(
         "what when where which while who whom whose why will with would you your s t"
     )
 )
-_ASKS_FOR_NUMBER = re.compile(
-    r"\b(how (many|much|large|big|long|old|far)|percent(age)?|when|date|year|day|amount|sum|"
-    r"figure|number|share|worth|value|size|cost|total)\b",
-    re.I,
-)
-_ASKS_FOR_NAME = re.compile(r"\b(who|whom|whose)\b", re.I)
-_NUMBER = re.compile(r"\d")
-_NAME = re.compile(r"(?<!^)\b[A-Z][a-z]+ (?:[a-z]{2} )?[A-Z][a-z]+")
-
 #: What a sentence is scored by, each in about [0, 1].
 SENTENCE_FEATURES = (
     "cosine",  # of question and sentence
     "overlap",  # share of the question's words in the sentence, rare words counting for more
     "context",  # the same for the sentence's passage and title
     "rank",  # of its passage: 11 / (10 + rank)
-    "number",  # the question asks for a number or a date and the sentence has one
-    "name",  # the question asks for a person and the sentence names one
+    "span",  # tenths of the score of the best short answer in it
 )
-#: What decides whether there is an answer at all.
-ANSWER_FEATURES = ("cosine", "overlap", "context", "dense")  # of the best sentence; its passage
+#: What decides whether there is an answer at all: of the best sentence, and of its passage.
+ANSWER_FEATURES = ("cosine", "overlap", "context", "span", "dense")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +73,29 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Sentences with their features; rows of `features` are in the order of `sentences`."""
+    """Sentences with their features; rows are in the order of `sentences`."""
 
     sentences: tuple[tuple[Passage, int, int], ...]  #: passage, start and end in its article
+    shorts: tuple[str, ...]  #: the best short answer in each
     features: NDArray[np.float64]  #: `[sentences, SENTENCE_FEATURES]`
     answer_features: NDArray[np.float64]  #: `[sentences, ANSWER_FEATURES]`
 
 
 class ExtractiveReader:
-    """Quotes whole sentences. `encode` gives unit vectors `[n, dimension]` of n texts."""
+    """Quotes whole sentences and gives the best span in the first of them as the short answer.
+
+    `encode` gives unit vectors `[n, dimension]` of n texts.
+    """
 
     def __init__(
         self,
         encode: Callable[[Sequence[str]], NDArray[np.float32]],
+        spans: SpanReader,
         calibration: Calibration,
         most_sentences: int,
     ) -> None:
         self._encode = encode
+        self._spans = spans
         self._calibration = calibration
         self._most_sentences = most_sentences
         self._vectors: dict[str, NDArray[np.float32]] = {}
@@ -107,53 +108,52 @@ class ExtractiveReader:
             return Reading((), "", 0.0, -fitted.bar, ())
         scores = ranking.features @ np.array(fitted.sentence_weights)
         order = np.argsort(-scores, kind="stable")
-        considered = [
+        considered = tuple(
             Candidate(passage, start, end, float(scores[row]))
             for row in order
             for passage, start, end in [ranking.sentences[row]]
-        ]
+        )
         logit = ranking.answer_features[order[0]] @ fitted.answer_weights + fitted.answer_bias
         confidence = 1 / (1 + math.exp(-logit))
-        quoted = considered if confidence >= fitted.bar else []
-        quoted = [c for c in quoted if c.score >= considered[0].score - fitted.spread]
+        answers = confidence >= fitted.bar
+        close = (c for c in considered if c.score >= considered[0].score - fitted.spread)
         return Reading(
-            quoted=tuple(quoted[: self._most_sentences]),
-            short="",
+            quoted=tuple(islice(close, self._most_sentences)) if answers else (),
+            short=ranking.shorts[order[0]] if answers else "",
             confidence=confidence,
             margin=confidence - fitted.bar,
-            considered=tuple(considered),
+            considered=considered,
         )
 
     def rank(self, question: str, passages: Sequence[Passage]) -> Ranking:
         """Every sentence of the passages once, with its features."""
         sentences = tuple(_sentences(passages))
         if not sentences:
-            return Ranking((), np.zeros((0, 0)), np.zeros((0, 0)))
+            return Ranking((), (), np.zeros((0, 0)), np.zeros((0, 0)))
         texts = [passage.article.text[start:end] for passage, start, end in sentences]
         vectors = self._remembered([question, *texts])
         cosine = vectors[1:] @ vectors[0]
         words = [_words(text) for text in texts]
         rarity = _rarity(_words(question) - _QUESTION_WORDS, words)
         ranks = {passage.id: rank for rank, passage in enumerate(passages, start=1)}
-        asks_for_number = bool(_ASKS_FOR_NUMBER.search(question))
-        asks_for_name = bool(_ASKS_FOR_NAME.search(question))
-        features, answer_features = [], []
-        for row, (passage, _, _) in enumerate(sentences):
-            surroundings = _words(passage.text) | _words(passage.article.title)
+        read = self._spans.read(question, [passage.text for passage in passages])
+        tokens = {passage.id: scores for passage, scores in zip(passages, read, strict=True)}
+        shorts, features, answer_features = [], [], []
+        for row, (passage, start, end) in enumerate(sentences):
             overlap = _share(rarity, words[row])
-            context = _share(rarity, surroundings)
-            features.append(
-                (
-                    cosine[row],
-                    overlap,
-                    context,
-                    11 / (10 + ranks[passage.id]),
-                    asks_for_number and bool(_NUMBER.search(texts[row])),
-                    asks_for_name and bool(_NAME.search(texts[row])),
-                )
+            context = _share(rarity, _words(passage.text) | _words(passage.article.title))
+            best = tokens[passage.id].best(start - passage.start, end - passage.start)
+            first, last, score = best or (0, 0, _NO_SPAN)
+            shorts.append(passage.text[first:last])
+            span = max(score, _NO_SPAN) / 10
+            rank = 11 / (10 + ranks[passage.id])
+            features.append((cosine[row], overlap, context, rank, span))
+            answer_features.append(
+                (cosine[row], overlap, context, span, passage.dense_score or 0.0)
             )
-            answer_features.append((cosine[row], overlap, context, passage.dense_score or 0.0))
-        return Ranking(sentences, np.array(features, float), np.array(answer_features, float))
+        return Ranking(
+            sentences, tuple(shorts), np.array(features, float), np.array(answer_features, float)
+        )
 
     def _remembered(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of `texts`; only those not seen lately are encoded."""

@@ -13,14 +13,17 @@ RANK_CONSTANT = 10
 
 
 def reciprocal_rank_fusion(
-    rankings: Sequence[Sequence[T]], constant: int = RANK_CONSTANT
+    rankings: Sequence[Sequence[T]],
+    weights: Sequence[float] | None = None,
+    constant: int = RANK_CONSTANT,
 ) -> list[tuple[T, float]]:
-    """Items with their sum of 1 / (constant + rank) over the rankings, best first.
+    """Items with their sum of weight / (constant + rank) over the rankings, best first.
 
-    Ranks count from 1 (Cormack, Clarke and Büttcher 2009). Ties keep the order of first mention.
+    Ranks count from 1 (Cormack, Clarke and Büttcher 2009); without `weights` each ranking counts
+    the same, as there. Ties keep the order of first mention.
     """
     scores: dict[T, float] = {}
-    for ranking in rankings:
+    for ranking, weight in zip(rankings, weights or [1.0] * len(rankings), strict=True):
         for rank, item in enumerate(ranking, start=1):
-            scores[item] = scores.get(item, 0.0) + 1 / (constant + rank)
+            scores[item] = scores.get(item, 0.0) + weight / (constant + rank)
     return sorted(scores.items(), key=lambda pair: -pair[1])

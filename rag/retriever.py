@@ -14,6 +14,11 @@ from index.opened import OpenIndex
 from rag.answers import Filters, Passage
 from rag.fusion import reciprocal_rank_fusion
 
+#: A question that shares no word of weight with its answer finds passages by chance words: at half
+#: weight they push out less. On the dev split hit@8 rose from .931 to .966, hit@1 fell from .793 to
+#: .759, which the reader makes up for.
+_KEYWORD_WEIGHT = 0.5
+
 
 class Retriever:
     """Search an open index with the model that made it."""
@@ -35,7 +40,9 @@ class Retriever:
         vector = self._embedder.encode_few([question])[0]
         dense = self._index.search_vectors(vector, depth, among)
         keyword = self._index.search_keywords(question, depth, among)
-        fused = reciprocal_rank_fusion([[i for i, _ in dense], [i for i, _ in keyword]])[:limit]
+        fused = reciprocal_rank_fusion(
+            [[i for i, _ in dense], [i for i, _ in keyword]], (1.0, _KEYWORD_WEIGHT)
+        )[:limit]
         scores = dict(fused)
         dense_places = {i: (rank, score) for rank, (i, score) in enumerate(dense, start=1)}
         keyword_places = {i: (rank, score) for rank, (i, score) in enumerate(keyword, start=1)}
