@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from index import cli
+from index.errors import SettingsError
 
 HERE = Path(__file__).parent
 
@@ -48,6 +49,9 @@ def run(
     from rag import Assistant
 
     questions = load_gold(gold)
+    for file in (json_file, markdown_file):
+        if file and not file.absolute().parent.is_dir():
+            raise SettingsError(f"There is no folder {file.absolute().parent}.")
     with _index_of(articles) as index_dir, Assistant.open(index_dir) as assistant:
         assistant.answer(questions[0].question)  # so that no question waits for the model
         with cli.progress_bar("Asking") as progress:

@@ -30,7 +30,11 @@ _QUOTED = 3
 def fit(
     assistant: Assistant, reader: ExtractiveReader, gold: Sequence[GoldQuestion]
 ) -> Calibration:
-    """Logistic regressions, without penalty to speak of, on the questions of the dev split."""
+    """Two logistic regressions on the questions of the dev split.
+
+    One tells a question's supporting sentences from its others, the other the questions whose
+    support is among the sentences quoted from the rest.
+    """
     questions = [question for question in gold if question.split == "dev"]
     rankings = [
         reader.rank(question.question, assistant.retrieve(question.question))
@@ -39,10 +43,11 @@ def fit(
     supporting = [_supporting(q, r) for q, r in zip(questions, rankings, strict=True)]
     weights = _sentence_weights(rankings, supporting)
     orders = [np.argsort(-(ranking.features @ weights), kind="stable") for ranking in rankings]
-    best = np.stack([r.answer_features[o[0]] for r, o in zip(rankings, orders, strict=True)])
+    best = np.stack([ranking.answer_features() for ranking in rankings])
     right = [bool(s[o[:_QUOTED]].any()) for s, o in zip(supporting, orders, strict=True)]
-    model = LogisticRegression(C=10.0).fit(best, right)
-    confidence = model.predict_proba(best)[:, 1]
+    scale = best.std(axis=0)
+    model = LogisticRegression().fit(best / scale, right)
+    confidence = model.predict_proba(best / scale)[:, 1]
     answerable = np.array([bool(question.answers) for question in questions])
     spreads = [
         float((scores := ranking.features @ weights)[order[0]] - scores[order[place]])
@@ -51,7 +56,7 @@ def fit(
     ]
     return Calibration(
         sentence_weights=tuple(round(float(weight), 4) for weight in weights),
-        answer_weights=tuple(round(float(weight), 4) for weight in model.coef_[0]),
+        answer_weights=tuple(round(float(weight), 4) for weight in model.coef_[0] / scale),
         answer_bias=round(float(model.intercept_[0]), 4),
         bar=round(float(np.quantile(confidence[answerable], _DECLINED)), 4),
         spread=round(max(spreads, default=0.0) + 1e-4, 4),
@@ -65,8 +70,8 @@ def save(calibration: Calibration, file: Path) -> None:
 
 def untrained() -> Calibration:
     """Cosine alone: what is needed to rank before anything was fitted."""
-    return Calibration((1.0, *(0.0,) * (len(SENTENCE_FEATURES) - 1)),
-                       (0.0,) * len(ANSWER_FEATURES), 0.0, 0.0, 1.0)  # fmt: skip
+    cosine_alone = (1.0, *(0.0,) * (len(SENTENCE_FEATURES) - 1))
+    return Calibration(cosine_alone, (0.0,) * len(ANSWER_FEATURES), 0.0, 0.0, 1.0)
 
 
 def _supporting(question: GoldQuestion, ranking: Ranking) -> NDArray[np.bool_]:

@@ -42,7 +42,11 @@ def load_gold(path: Path) -> list[GoldQuestion]:
     if not path.is_file():
         raise SettingsError(f"There is no gold set {path}.")
     questions: list[GoldQuestion] = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+    try:
+        lines = path.read_text("utf-8").split("\n")  # splitlines would cut at U+2028 as well
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read as UTF-8 text ({error}).") from error
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
@@ -70,6 +74,9 @@ def _question(fields: dict[str, Any]) -> GoldQuestion:
         answers=tuple(map(str, fields["answers"])),
         evidence=tuple(Evidence(part["article"], part["quote"]) for part in fields["evidence"]),
     )
+    for name in ("answers", "evidence"):
+        if not isinstance(fields[name], list):
+            raise TypeError(f"{name} must be a list")
     if bool(question.answers) != bool(question.evidence):
         raise ValueError("answers and evidence must both be given, or neither")
     return question

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from index import cli
 from index.errors import SettingsError
@@ -65,7 +66,7 @@ def status(index_dir: IndexDir = None, as_json: AsJson = False) -> None:
     from index.store import FILE_NAME, Store
 
     index_dir = index_dir or load_settings().index_dir
-    with Store(index_dir) as store:
+    with Store(index_dir) as store, store.snapshot():
         articles = store.articles()
         figures = {
             "index": str(index_dir),
@@ -89,25 +90,21 @@ def list_command(index_dir: IndexDir = None, as_json: AsJson = False) -> None:
     """List the articles."""
     from index.store import Store
 
-    with Store(index_dir or load_settings().index_dir) as store:
+    with Store(index_dir or load_settings().index_dir) as store, store.snapshot():
         articles = store.articles()
     if as_json:
         _print_json([dataclasses.asdict(article) for article in articles])
         return
     table = Table("title", "publisher", "published", "characters", "source")
     for article in articles:
-        table.add_row(
-            *map(
-                cli.plain,
-                (
-                    article.title,
-                    article.publisher,
-                    article.published or "",
-                    f"{article.characters:,}",
-                    article.source,
-                ),
-            )
+        cells = (
+            article.title,
+            article.publisher,
+            article.published or "",
+            f"{article.characters:,}",
+            article.source,
         )
+        table.add_row(*(Text(cli.plain(cell)) for cell in cells))
     out.print(table)
 
 
@@ -123,7 +120,8 @@ def remove(
     settings = load_settings()
     index_dir = index_dir or settings.index_dir
     with Store(index_dir) as store, writing(index_dir, settings):
-        known = {article.source for article in store.articles()}
+        with store.snapshot():
+            known = {article.source for article in store.articles()}
         chosen = next((name for name in (source, str(Path(source).resolve())) if name in known), "")
         if not chosen:
             raise SettingsError(f"No article came from {source}. To see all: python -m index list")

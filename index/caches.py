@@ -24,7 +24,7 @@ def cache_folder(index_dir: Path, name: str, state: str) -> Path | None:
     folder = index_dir / "caches" / f"{name}-{state}"
     try:
         stamp = json.loads((folder / _STAMP).read_text("utf-8"))
-        return folder if stamp == _checksums(folder) else None
+        return folder if stamp == _stamp(folder, folder.name) else None
     except (OSError, ValueError):
         return None
 
@@ -40,11 +40,11 @@ def write_cache(index_dir: Path, name: str, state: str, write: Callable[[Path], 
         caches.mkdir(exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f"{name}.tmp-", dir=caches))
         write(temporary)
-        (temporary / _STAMP).write_text(json.dumps(_checksums(temporary)), "utf-8")
+        final = caches / f"{name}-{state}"
+        (temporary / _STAMP).write_text(json.dumps(_stamp(temporary, final.name)), "utf-8")
         for file in temporary.iterdir():
             _fsync(file)
         _fsync(temporary)
-        final = caches / f"{name}-{state}"
         shutil.rmtree(final, ignore_errors=True)
         temporary.replace(final)
         _fsync(caches)
@@ -58,8 +58,9 @@ def write_cache(index_dir: Path, name: str, state: str, write: Callable[[Path], 
     return True
 
 
-def _checksums(folder: Path) -> dict[str, str]:
-    sums = {}
+def _stamp(folder: Path, name: str) -> dict[str, str]:
+    """The name that the folder is meant for, and the SHA-256 of each file in it."""
+    sums = {"cache": name}
     for file in sorted(folder.iterdir()):
         if file.name != _STAMP and not file.name.endswith(".lock"):
             with file.open("rb") as stream:

@@ -61,4 +61,4 @@ def _pieces(
             low, high = (middle, high) if fits(text[start:middle]) else (low, middle - 1)
         cut = next((at for at in range(low, start, -1) if text[at : at + 1].isspace()), low)
         yield start, cut
-        start = cut + len(text[cut:end]) - len(text[cut:end].lstrip())
+        start = next((at for at in range(cut, end) if not text[at].isspace()), end)

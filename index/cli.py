@@ -56,9 +56,10 @@ def progress_bar(what: str) -> Iterator[ProgressBar]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[name]}"),
+        TextColumn("{task.fields[name]}", markup=False),
         console=errors,
         transient=True,
+        disable=not errors.is_terminal,
     ) as bar:
         yield ProgressBar(bar)
 
@@ -71,4 +72,4 @@ class ProgressBar:
         self._task = bar.add_task("", total=None, visible=False, name="")
 
     def __call__(self, done: int, total: int, name: str) -> None:
-        self._bar.update(self._task, completed=done, total=total, visible=True, name=name)
+        self._bar.update(self._task, completed=done, total=total, visible=True, name=plain(name))

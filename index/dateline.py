@@ -29,9 +29,9 @@ _DATES = (
 
 #: `ISLAMABAD, Jan. 30 (Xinhua) --`: a place in capitals, perhaps a date, the agency in brackets.
 _AGENCY = re.compile(
-    rf"^[A-Z][A-Z .,'/-]+?,?(?: (?:{_MONTH})\.? \d{{1,2}})?(?:, \d{{4}})? "
+    rf"^[A-Z][A-Z .,'/-]+?,?(?: (?i:{_MONTH})\.? \d{{1,2}})?(?:, \d{{4}})? "
     r"\((?P<agency>[^()\n]{2,40})\)\s*(?:--|[-:\u2013\u2014])",
-    re.I | re.MULTILINE,
+    re.MULTILINE,
 )
 _SOURCE_LINE = re.compile(r"^source:\s*(?P<source>[^\n]{2,60}?)\s*$", re.I | re.MULTILINE)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import stat
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,7 +41,10 @@ class _Parsed:
 def content_hash(path: Path, *, max_megabytes: int) -> str:
     """SHA-256 of a file's bytes. Raises ArticleError where it is too large or cannot be read."""
     try:
-        megabytes = path.stat().st_size / _MEGABYTE
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ArticleError("it is not a regular file")
+        megabytes = status.st_size / _MEGABYTE
         if megabytes > max_megabytes:
             raise ArticleError(
                 f"it has {megabytes:,.0f} MB; at most {max_megabytes} are read "
@@ -61,7 +65,7 @@ def load(path: Path, *, max_megabytes: int) -> Article:
     parse = _PARSERS.get(path.suffix.lower())
     if parse is None:
         raise ArticleError(f"only {', '.join(SUFFIXES)} files are read")
-    digest = content_hash(path, max_megabytes=max_megabytes)
+    content_hash(path, max_megabytes=max_megabytes)  # refuses what is too large or no file
     try:
         data = path.read_bytes()
         if not data:
@@ -83,7 +87,7 @@ def load(path: Path, *, max_megabytes: int) -> Article:
         publisher=" ".join(_clean(parsed.publisher).split()),
         published=parsed.published,
         text=text,
-        content_hash=digest,
+        content_hash=hashlib.sha256(data).hexdigest(),
     )
 
 
@@ -174,7 +178,8 @@ def _parse_pdf(data: bytes, _: int) -> _Parsed:
     if not text.strip():
         raise ArticleError("there is no text in it; it may hold only pictures of pages")
     publisher, published = read_dateline(text)
-    return _Parsed(text, title=title, publisher=publisher, published=published)
+    named = title.casefold() != "untitled"  # what programs write where the author wrote nothing
+    return _Parsed(text, title if named else "", publisher, published)
 
 
 def _unwrap(page: str) -> str:
@@ -199,7 +204,12 @@ def _parse_word(data: bytes, most_bytes: int) -> _Parsed:
     import docx
     from docx.table import Table
 
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        raise ArticleError("it is not a Word file")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if "word/document.xml" not in archive.namelist():
+            raise ArticleError("it is not a Word file")
+        has_properties = "docProps/core.xml" in archive.namelist()
         if sum(file.file_size for file in archive.infolist()) > most_bytes:
             raise ArticleError("unpacked, it is too large")
     document = docx.Document(io.BytesIO(data))
@@ -212,7 +222,11 @@ def _parse_word(data: bytes, most_bytes: int) -> _Parsed:
     text = "\n\n".join(block for block in blocks if block.strip())
     publisher, published = read_dateline(text)
     return _Parsed(
-        text, title=document.core_properties.title, publisher=publisher, published=published
+        text,
+        # Without properties of its own python-docx would make some up.
+        title=document.core_properties.title if has_properties else "",
+        publisher=publisher,
+        published=published,
     )
 
 

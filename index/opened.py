@@ -5,7 +5,8 @@ Knows nothing of questions beyond their words and their vector.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -29,8 +30,8 @@ class OpenIndex:
         self._index_dir = index_dir
         self._store = Store(index_dir)
         try:
-            check_maker(self._store, index_dir, maker)
             with self._store.snapshot():
+                check_maker(self._store, index_dir, maker)
                 self._state = self._store.state()
                 self._vectors = open_vectors(index_dir, self._store)
                 self._keyword = open_keyword(index_dir, self._store)
@@ -41,8 +42,9 @@ class OpenIndex:
     def close(self) -> None:
         self._store.close()
 
-    def refresh(self) -> None:
-        """Take up what a sync in another process has finished since.
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """All that is read inside is of one moment; takes up what other processes have synced.
 
         While a sync is running the caches are behind the store: what it added is not found yet,
         and what it deleted is found by id only and then left out, so nothing stale is returned.
@@ -53,6 +55,7 @@ class OpenIndex:
                 self._vectors = open_vectors(self._index_dir, self._store)
                 self._keyword = open_keyword(self._index_dir, self._store)
                 self._state = state
+            yield
 
     def articles(self) -> list[StoredArticle]:
         """Every article, by title."""

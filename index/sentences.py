@@ -17,6 +17,7 @@ _PARAGRAPH_END = re.compile(
     r"|^#{1,6}\s[^\n]*\n",  # the end of a heading
     re.MULTILINE,
 )
+_LIST_MARKER = re.compile(r"[-*•]|\d{1,3}[.)]")
 _LINE_BREAK = re.compile(r"\n")
 
 
@@ -31,12 +32,19 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     spans = []
     for paragraph_start, paragraph_end in pairwise(edges):
         paragraph = text[paragraph_start:paragraph_end]
+        item_from = None  # where a list item begins of which only the marker was seen
         for boundary in sentencex.get_sentence_boundaries("en", paragraph):
             start = paragraph_start + boundary["start_index"]
             end = paragraph_start + boundary["end_index"]
             sentence = text[start:end]
             start += len(sentence) - len(sentence.lstrip())
             end -= len(sentence) - len(sentence.rstrip())
-            if start < end:
+            if start >= end:
+                continue
+            if item_from is not None:
+                start = item_from
+            is_marker = item_from is None and _LIST_MARKER.fullmatch(text[start:end])
+            item_from = start if is_marker else None
+            if not is_marker or end == paragraph_start + len(paragraph.rstrip()):
                 spans.append((start, end))
     return spans

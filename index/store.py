@@ -52,8 +52,7 @@ def _create_tables(db: sqlite3.Connection) -> None:
         ) STRICT"""
     )
     db.execute("CREATE INDEX chunk_article ON chunk (article)")
-    db.execute("INSERT INTO fact VALUES ('identity', ?)", (uuid.uuid4().hex,))
-    db.execute("INSERT INTO fact VALUES ('generation', '0')")
+    db.execute("INSERT INTO fact VALUES ('state', ?)", (uuid.uuid4().hex,))
 
 
 #: The history of the schema. Add a function; never change one that was released.
@@ -93,6 +92,7 @@ class Store:
     """
 
     def __init__(self, index_dir: Path, *, create: bool = False) -> None:
+        self._index_dir = index_dir
         path = index_dir / FILE_NAME
         if not path.is_file() and not create:
             raise IndexMissing(
@@ -112,11 +112,7 @@ class Store:
             )
             self._prepare(still)
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise IndexProblem(
-                    f"The index in {index_dir} cannot be opened: {error}."
-                ) from error
-            raise _damaged(index_dir, error) from error
+            raise _problem(index_dir, error) from error
         except OSError as error:
             raise IndexProblem(f"{index_dir} cannot be used: {error.strerror}.") from error
 
@@ -149,17 +145,23 @@ class Store:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """All that is read inside is of one moment, whatever others write meanwhile."""
-        self._db.execute("BEGIN")
+        """All that is read inside is of one moment, whatever others write meanwhile.
+
+        Raises IndexDamaged where what is read is not what SQLite wrote.
+        """
         try:
+            self._db.execute("BEGIN")
             yield
+        except sqlite3.DatabaseError as error:
+            raise _problem(self._index_dir, error) from error
         finally:
-            self._db.execute("COMMIT")
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")  # nothing was written
 
     def state(self) -> str:
         """A name for what the store holds now; no two states of any two stores share one."""
-        facts = dict(self._db.execute("SELECT name, value FROM fact"))
-        return f"{facts['identity'][:12]}-{facts['generation']}"
+        (state,) = self._db.execute("SELECT value FROM fact WHERE name = 'state'").fetchone()
+        return str(state)
 
     def makers(self) -> set[str]:
         """What the articles' chunks and vectors were made by."""
@@ -288,9 +290,9 @@ class Store:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
-            self._db.execute(
-                "UPDATE fact SET value = CAST(value AS INTEGER) + 1 WHERE name = 'generation'"
-            )
+            # Not a counter: a database that was restored from a copy and changed again would come
+            # to a number that it had before, with caches that show something else.
+            self._db.execute("UPDATE fact SET value = ? WHERE name = 'state'", (uuid.uuid4().hex,))
             self._db.execute("COMMIT")
         except BaseException as error:
             if self._db.in_transaction:
@@ -299,6 +301,8 @@ class Store:
                 raise IndexProblem(
                     f"The index cannot be written: {error}. What was stored before is intact."
                 ) from error
+            if isinstance(error, sqlite3.DatabaseError):
+                raise _problem(self._index_dir, error) from error
             raise
 
     def put(
@@ -377,7 +381,10 @@ def _date(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
-def _damaged(index_dir: Path, error: Exception) -> IndexDamaged:
+def _problem(index_dir: Path, error: sqlite3.DatabaseError) -> IndexProblem:
+    """What SQLite's error means: the file is damaged, or it cannot be used just now."""
+    if isinstance(error, sqlite3.OperationalError):
+        return IndexProblem(f"The index in {index_dir} cannot be used: {error}.")
     return IndexDamaged(
         f"The index in {index_dir} is damaged: {error}. Delete that folder and make it again "
         f"with: python -m index PATH --index {index_dir}"

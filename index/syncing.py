@@ -79,8 +79,9 @@ def sync(
     settings = settings or load_settings()
     embedder = embedder or Embedder(settings.embedding_model)
     with writing(index_dir, settings), Store(index_dir, create=True) as store:
-        check_maker(store, index_dir, maker(embedder, settings))
-        plan = _plan(roots, store, settings)
+        with store.snapshot():
+            check_maker(store, index_dir, maker(embedder, settings))
+            plan = _plan(roots, store, settings)
         for old, new in plan.renamed:
             store.rename(old, new)
         for source in plan.removed:
@@ -124,7 +125,8 @@ def rebuild(
     embedder = embedder or Embedder(settings.embedding_model)
     current = maker(embedder, settings)
     with writing(index_dir, settings), Store(index_dir) as store:
-        outdated = [stored.source for stored in store.articles() if stored.made_by != current]
+        with store.snapshot():
+            outdated = [stored.source for stored in store.articles() if stored.made_by != current]
         for done, source in enumerate(outdated, start=1):
             article = store.article(source)
             assert article is not None  # nobody else writes
@@ -153,22 +155,27 @@ def encode(
 @contextmanager
 def writing(index_dir: Path, settings: Settings) -> Iterator[None]:
     """Hold the right to write to an index. Raises IndexBusy when another keeps it too long."""
+    lock = filelock.FileLock(index_dir / "write.lock", timeout=settings.lock_timeout_seconds)
     try:
         index_dir.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(index_dir / "write.lock", timeout=settings.lock_timeout_seconds):
-            yield
+        lock.acquire()
     except filelock.Timeout as error:
         raise IndexBusy(
             f"Another process is writing to the index in {index_dir}. Try again when it is done."
         ) from error
     except OSError as error:
         raise IndexProblem(f"{index_dir} cannot be written to: {error.strerror}.") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def refresh_caches(index_dir: Path, store: Store) -> None:
     """Build the caches that do not show the store's present state."""
-    open_vectors(index_dir, store)
-    open_keyword(index_dir, store)
+    with store.snapshot():
+        open_vectors(index_dir, store)
+        open_keyword(index_dir, store)
 
 
 def _chunk_tokens(embedder: Embedder, settings: Settings) -> int:
@@ -202,13 +209,18 @@ def _plan(roots: Sequence[Path], store: Store, settings: Settings) -> _Plan:
         try:
             if cause:
                 raise ArticleError(cause)
+            str(path).encode()  # SQLite keeps text in UTF-8
             hashes[str(path)] = content_hash(path, max_megabytes=settings.max_file_megabytes)
+        except UnicodeEncodeError:
+            failed.append(Failure(ascii(str(path)), "its name is not valid UTF-8"))
         except ArticleError as error:
             failed.append(Failure(str(path), str(error)))
     gone = {
         source: digest
         for source, digest in known.items()
-        if source not in seen and any(Path(source).is_relative_to(root) for root in roots)
+        if any(Path(source).is_relative_to(root) for root in roots)
+        # What lies in a folder that could not be read is not gone.
+        and not any(str(place) in seen for place in (Path(source), *Path(source).parents))
     }
     # The same bytes under another suffix are parsed otherwise, and so are another article.
     by_content = {(digest, Path(source).suffix): source for source, digest in gone.items()}
@@ -239,7 +251,8 @@ def _files(roots: Sequence[Path]) -> Iterator[tuple[Path, str]]:
         if not root.is_dir():
             yield root, ""
             continue
-        for folder, folders, names in os.walk(root):
+        unreadable: list[OSError] = []
+        for folder, folders, names in os.walk(root, onerror=unreadable.append):
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in [*names, *folders]:
                 path = Path(folder, name)
@@ -248,3 +261,5 @@ def _files(roots: Sequence[Path]) -> Iterator[tuple[Path, str]]:
                         yield path, "it is a link that leads out of the folder"
                 elif name in names and not name.startswith(".") and path.suffix.lower() in SUFFIXES:
                     yield path, ""
+        for error in unreadable:
+            yield Path(error.filename), f"it cannot be opened: {error.strerror}"

@@ -1,4 +1,4 @@
-"""The command `python -m rag`: ask a question and print the answer with its sources."""
+"""The command `python -m rag`: ask a question, or train the reader that answers it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ from rag.assistant import Assistant
 ABSTAINED = 3
 
 app = typer.Typer(
+    cls=cli.default_command("ask"),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    help='Ask the articles: python -m rag "QUESTION" [--json]. '
+    "All that can be said with it: python -m rag ask --help.",
 )
 out = Console(soft_wrap=True, highlight=False)
 
@@ -57,6 +60,49 @@ def ask(
         if explain:
             _explain(answer)
     raise typer.Exit(ABSTAINED if answer.abstained else 0)
+
+
+@app.command()
+def train(
+    data: Annotated[
+        Path,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            metavar="DIR",
+            help="Folder with train.jsonl.gz or train.jsonl, and dev likewise.",
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            file_okay=False, metavar="DIR", help="Folder for checkpoint, reader and record."
+        ),
+    ],
+    share: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of each source's questions.")
+    ] = 1.0,
+    rate: Annotated[float, typer.Option(min=0.0, help="Highest learning rate.")] = 3e-4,
+    seed: Annotated[int, typer.Option(help="Decides the data's order and the first weights.")] = 1,
+    frozen_layers: Annotated[int, typer.Option(min=0, help="Lowest layers left as they are.")] = 0,
+) -> None:
+    """Train the span reader; started again, it goes on from its last checkpoint.
+
+    A line of the data is {"context": ..., "questions": [{"question": ..., "answers": [{"text":
+    ..., "start": ...}], "source": ...}]}; no answers where the context does not say. MODEL.md has
+    more.
+    """
+    from index.embedder import Embedder
+    from rag.train import train
+    from rag.training_data import Recipe
+
+    recipe = Recipe(seed=seed, share=share, rate=rate, frozen_layers=frozen_layers)
+    train(data, output, embedder=Embedder(), recipe=recipe, say=_say)
+    _say(f"The reader is in {output}.")
+
+
+def _say(line: str) -> None:
+    out.print(plain(line), markup=False)
 
 
 def _day(moment: datetime | None) -> date | None:

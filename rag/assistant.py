@@ -121,9 +121,8 @@ class Assistant:
         question = clean_question(question, self._settings.max_question_characters)
         if limit < 1:
             raise QuestionError("At least one passage must be read.")
-        with self._lock:
-            started = time.perf_counter()
-            self._index.refresh()
+        started = time.perf_counter()
+        with self._lock, self._index.reading():
             passages = self._retriever.retrieve(question, limit=limit, filters=filters)
             retrieved = time.perf_counter()
             reading = self._reader.read(question, passages)
@@ -148,20 +147,19 @@ class Assistant:
     ) -> list[Passage]:
         """The `limit` best passages for a question, best first, without reading them."""
         question = clean_question(question, self._settings.max_question_characters)
-        with self._lock:
-            self._index.refresh()
+        with self._lock, self._index.reading():
             return self._retriever.retrieve(question, limit=limit, filters=filters)
 
     def articles(self) -> list[StoredArticle]:
         """Every article, by title."""
-        with self._lock:
-            return list(self._index.articles())
+        with self._lock, self._index.reading():
+            return self._index.articles()
 
     def as_retriever(self, *, limit: int = 8, filters: Filters | None = None) -> BaseRetriever:
         """The retriever as LangChain's, for use in any chain."""
         from rag.langchain_retriever import ArticleRetriever
 
-        return ArticleRetriever(retriever=self._retriever, limit=limit, filters=filters)
+        return ArticleRetriever(assistant=self, limit=limit, filters=filters)
 
 
 def answer(question: str, *, limit: int = 8) -> Answer:

@@ -49,8 +49,10 @@ SENTENCE_FEATURES = (
     "rank",  # of its passage: 11 / (10 + rank)
     "span",  # tenths of the score of the best short answer in it
 )
-#: What decides whether there is an answer at all: of the best sentence, and of its passage.
-ANSWER_FEATURES = ("cosine", "overlap", "context", "span", "dense")
+#: What decides whether there is an answer at all: the greatest value of each among the sentences.
+ANSWER_FEATURES = ("cosine", "context", "span")
+
+_ANSWER_COLUMNS = [SENTENCE_FEATURES.index(name) for name in ANSWER_FEATURES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,11 @@ class Ranking:
     sentences: tuple[tuple[Passage, int, int], ...]  #: passage, start and end in its article
     shorts: tuple[str, ...]  #: the best short answer in each
     features: NDArray[np.float64]  #: `[sentences, SENTENCE_FEATURES]`
-    answer_features: NDArray[np.float64]  #: `[sentences, ANSWER_FEATURES]`
+
+    def answer_features(self) -> NDArray[np.float64]:
+        """The values of ANSWER_FEATURES; there must be a sentence."""
+        best: NDArray[np.float64] = self.features.max(axis=0)[_ANSWER_COLUMNS]
+        return best
 
 
 class ExtractiveReader:
@@ -113,7 +119,7 @@ class ExtractiveReader:
             for row in order
             for passage, start, end in [ranking.sentences[row]]
         )
-        logit = ranking.answer_features[order[0]] @ fitted.answer_weights + fitted.answer_bias
+        logit = ranking.answer_features() @ fitted.answer_weights + fitted.answer_bias
         confidence = 1 / (1 + math.exp(-logit))
         answers = confidence >= fitted.bar
         close = (c for c in considered if c.score >= considered[0].score - fitted.spread)
@@ -129,7 +135,7 @@ class ExtractiveReader:
         """Every sentence of the passages once, with its features."""
         sentences = tuple(_sentences(passages))
         if not sentences:
-            return Ranking((), (), np.zeros((0, 0)), np.zeros((0, 0)))
+            return Ranking((), (), np.zeros((0, len(SENTENCE_FEATURES))))
         texts = [passage.article.text[start:end] for passage, start, end in sentences]
         vectors = self._remembered([question, *texts])
         cosine = vectors[1:] @ vectors[0]
@@ -138,22 +144,17 @@ class ExtractiveReader:
         ranks = {passage.id: rank for rank, passage in enumerate(passages, start=1)}
         read = self._spans.read(question, [passage.text for passage in passages])
         tokens = {passage.id: scores for passage, scores in zip(passages, read, strict=True)}
-        shorts, features, answer_features = [], [], []
+        shorts, features = [], []
         for row, (passage, start, end) in enumerate(sentences):
             overlap = _share(rarity, words[row])
             context = _share(rarity, _words(passage.text) | _words(passage.article.title))
             best = tokens[passage.id].best(start - passage.start, end - passage.start)
             first, last, score = best or (0, 0, _NO_SPAN)
             shorts.append(passage.text[first:last])
-            span = max(score, _NO_SPAN) / 10
             rank = 11 / (10 + ranks[passage.id])
+            span = max(score, _NO_SPAN) / 10
             features.append((cosine[row], overlap, context, rank, span))
-            answer_features.append(
-                (cosine[row], overlap, context, span, passage.dense_score or 0.0)
-            )
-        return Ranking(
-            sentences, tuple(shorts), np.array(features, float), np.array(answer_features, float)
-        )
+        return Ranking(sentences, tuple(shorts), np.array(features, float))
 
     def _remembered(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of `texts`; only those not seen lately are encoded."""

@@ -8,7 +8,7 @@ from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
 from rag.answers import Filters
-from rag.retriever import Retriever
+from rag.assistant import Assistant
 
 
 class ArticleRetriever(BaseRetriever):
@@ -19,14 +19,14 @@ class ArticleRetriever(BaseRetriever):
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
 
-    retriever: Retriever
+    assistant: Assistant
     limit: int = 8
     filters: Filters | None = None
 
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun
     ) -> list[Document]:
-        passages = self.retriever.retrieve(query, limit=self.limit, filters=self.filters)
+        passages = self.assistant.retrieve(query, limit=self.limit, filters=self.filters)
         return [
             Document(
                 id=str(passage.id),

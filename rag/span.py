@@ -9,13 +9,14 @@ passage answers. Knows nothing of sentences or retrieval.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import load
+from torch import Tensor
 from torch.nn.functional import linear
 
 from index.bert import CLS, SEP, Bert
@@ -25,10 +26,10 @@ from index.errors import SettingsError
 WEIGHTS_FILE = Path(__file__).with_name("reader.safetensors")
 WEIGHTS_SHA256 = "42104933f22d8828ed329d3ef4b9ef1381b7f6241c0f0b1962836795548889a3"
 
-#: As in training: longer passages are read in windows that overlap.
-_WINDOW_TOKENS, _OVERLAP_TOKENS = 208, 96
-_QUESTION_TOKENS = 64
-_ANSWER_TOKENS = 30
+#: Longer passages are read in windows that overlap; training sees no longer ones.
+WINDOW_TOKENS, OVERLAP_TOKENS = 208, 96
+#: Longer questions are cut; longer answers are not looked for.
+QUESTION_TOKENS, ANSWER_TOKENS = 64, 30
 _HEADS = 12
 _BATCH = 8
 
@@ -53,7 +54,7 @@ class TokenScores:
             return None
         sums = self.starts[places][:, None] + self.ends[places][None, :]
         length = np.arange(len(places))[None, :] - np.arange(len(places))[:, None]
-        sums[(length < 0) | (length >= _ANSWER_TOKENS)] = -np.inf
+        sums[(length < 0) | (length >= ANSWER_TOKENS)] = -np.inf
         first, last = np.unravel_index(int(sums.argmax()), sums.shape)
         return (
             int(self.characters[places[first], 0]),
@@ -65,34 +66,32 @@ class TokenScores:
 class SpanReader:
     """Our own trained weights over the installed model's embeddings and tokens.
 
-    Raises SettingsError where the weights are not those that this release was made with.
+    `weights` are read instead of those that come with this project, under the same names. Raises
+    SettingsError where the latter are not those that this release was made with.
     """
 
-    def __init__(self, embedder: Embedder) -> None:
-        data = WEIGHTS_FILE.read_bytes()
-        if hashlib.sha256(data).hexdigest() != WEIGHTS_SHA256:
-            raise SettingsError(f"{WEIGHTS_FILE.name} is damaged. Install this project again.")
-        weights = load(data)
+    def __init__(self, embedder: Embedder, weights: Mapping[str, Tensor] | None = None) -> None:
+        encoder = dict(_released_weights() if weights is None else weights)
         self._embedder = embedder
-        self._head = weights.pop("head.weight").float(), weights.pop("head.bias").float()
+        self._head = encoder.pop("head.weight").float(), encoder.pop("head.bias").float()
         embeddings = {
             name: value
             for name, value in embedder.bert_weights.items()
             if name.startswith("embeddings.")
         }
-        self._bert = Bert({**embeddings, **weights}, heads=_HEADS)
+        self._bert = Bert({**embeddings, **encoder}, heads=_HEADS)
 
     def read(self, question: str, texts: Sequence[str]) -> list[TokenScores]:
         """The scores of every token of each text."""
-        asked = [CLS, *self._embedder.tokens(question)[0][:_QUESTION_TOKENS], SEP]
-        room = _WINDOW_TOKENS - len(asked) - 1
+        asked = [CLS, *self._embedder.tokens(question)[0][:QUESTION_TOKENS], SEP]
+        room = WINDOW_TOKENS - len(asked) - 1
         found, windows = [], []
         for place, text in enumerate(texts):
             ids, characters = self._embedder.tokens(text)
             nothing = np.full(len(ids), -np.inf, np.float32)
             found.append(TokenScores(np.array(characters).reshape(-1, 2), nothing, nothing.copy()))
             last = max(len(ids) - room, 0)
-            for first in [*range(0, last, room - _OVERLAP_TOKENS), last]:
+            for first in [*range(0, last, room - OVERLAP_TOKENS), last]:
                 windows.append((place, first, ids[first : first + room]))
         windows.sort(key=lambda window: len(window[2]))
         for at in range(0, len(windows), _BATCH):
@@ -107,3 +106,10 @@ class SpanReader:
                 ):
                     kept[span] = np.maximum(kept[span], new)
         return found
+
+
+def _released_weights() -> dict[str, Tensor]:
+    data = WEIGHTS_FILE.read_bytes()
+    if hashlib.sha256(data).hexdigest() != WEIGHTS_SHA256:
+        raise SettingsError(f"{WEIGHTS_FILE.name} is damaged. Install this project again.")
+    return load(data)

@@ -63,34 +63,50 @@ def test_chunks_stand_in_the_text_fit_and_leave_nothing_out(text: str, most: int
     assert all(at in covered for at, sign in enumerate(text) if not sign.isspace())
 
 
-@pytest.fixture
+LIMIT = 200
+
+
+@pytest.fixture(scope="module")
 def long_article() -> Article:
     """60 sentences, among them one of 5,000 words without a full stop, under a long title."""
     sentences = [f"In year {1900 + n} the mine of Toquepala sold {n} tonnes." for n in range(60)]
-    sentences[30] = " ".join(f"word{n}" for n in range(5000))
+    sentences[30] = " ".join(["copper"] * 4999 + ["tin"])
     text = "\n\n".join(" ".join(sentences[at : at + 5]) for at in range(0, 60, 5))
     return Article("/a.txt", "Sixty years of copper " * 9, "", date(2026, 1, 30), text, "0")
 
 
+@pytest.fixture(scope="module")
+def long_article_chunks(embedder: Embedder, long_article: Article) -> list[Chunk]:
+    chunks, vectors = encode(long_article, embedder, Settings(chunk_tokens=LIMIT))
+    assert vectors.shape == (len(chunks), 384)
+    return chunks
+
+
 def test_no_chunk_is_above_the_limit_with_its_title_and_special_tokens(
-    embedder: Embedder, long_article: Article
+    embedder: Embedder, long_article: Article, long_article_chunks: list[Chunk]
 ) -> None:
-    chunks, vectors = encode(long_article, embedder, Settings(chunk_tokens=200))
-    shown_title = embedder.shorten(long_article.title, 32)
-    counts = [embedder.count_tokens(f"{shown_title}\n{part.text}") for part in chunks]
-    assert max(counts) <= 200
-    assert len(chunks) == len(vectors) > 60
-    assert all(long_article.text[part.start : part.end] == part.text for part in chunks)
-    assert "word4999" in chunks[-3].text + chunks[-2].text + chunks[-1].text
+    title = embedder.shorten(long_article.title, 32)
+    counts = [embedder.count_tokens(f"{title}\n{part.text}") for part in long_article_chunks]
+    assert max(counts) == LIMIT
+    assert embedder.count_tokens(title) == 34
 
 
-def test_chunks_of_an_article_end_where_sentences_end(
-    embedder: Embedder, long_article: Article
+def test_sentence_of_5000_words_without_a_full_stop_is_kept_in_as_few_pieces_as_fit(
+    long_article_chunks: list[Chunk],
 ) -> None:
-    text = long_article.text
-    spans = sentence_spans(text)
-    low, high = max(spans, key=lambda span: span[1] - span[0])
-    for part in encode(long_article, embedder, Settings())[0]:
-        if part.end <= low or part.start >= high:
-            assert part.start in {start for start, _ in spans}
-            assert part.end in {end for _, end in spans}
+    # 200 tokens less 34 of the title leave at most 166 words a piece.
+    pieces = [part.text for part in long_article_chunks if "copper" in part.text]
+    assert len(pieces) == 31
+    words = " ".join(pieces).split()
+    assert words.count("copper") == 4999
+    assert words.count("tin") == 1
+
+
+def test_chunks_of_an_article_begin_and_end_where_sentences_do(
+    long_article: Article, long_article_chunks: list[Chunk]
+) -> None:
+    spans = sentence_spans(long_article.text)
+    whole = [part for part in long_article_chunks if "copper" not in part.text]
+    assert len(whole) >= 4
+    assert {part.start for part in whole} <= {start for start, _ in spans}
+    assert {part.end for part in whole} <= {end for _, end in spans}

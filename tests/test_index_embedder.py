@@ -30,6 +30,12 @@ def test_vectors_have_unit_length_and_the_order_of_their_texts(embedder: Embedde
     assert int(np.argmax(vectors @ cat)) == 2
 
 
+def test_few_texts_are_encoded_alike_without_sentence_transformers(embedder: Embedder) -> None:
+    texts = ["copper", "Who attended the forum?", "Copper prices rose in May. " * 60, "", "钢"]
+    cosines = (embedder.encode_few(texts) * embedder.encode(texts)).sum(axis=1)
+    assert cosines.min() >= 0.997
+
+
 def test_no_texts_give_no_vectors(embedder: Embedder) -> None:
     assert len(embedder.encode([])) == 0
 

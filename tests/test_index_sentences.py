@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,5 +59,5 @@ def test_line_breaks_end_paragraphs_where_lines_are_not_wrapped() -> None:
 def test_every_visible_character_is_in_one_sentence_in_order(text: str) -> None:
     spans = sentence_spans(text)
     assert all(low < high for low, high in spans)
-    assert all(first[1] <= second[0] for first, second in zip(spans, spans[1:], strict=False))
+    assert all(first[1] <= second[0] for first, second in pairwise(spans))
     assert "".join("".join(sentences(text)).split()) == "".join(text.split())

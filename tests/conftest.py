@@ -1,0 +1,145 @@
+"""What the tests share: one model, one index over the bundled articles, one open assistant."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from numpy.typing import NDArray
+
+from index.embedder import Embedder
+from index.opened import OpenIndex
+from index.settings import Settings
+from index.syncing import maker, sync
+from rag import Assistant
+from rag.extractive import Calibration, ExtractiveReader
+from rag.retriever import Retriever
+from rag.span import SpanReader
+
+ROOT = Path(__file__).parents[1]
+
+# The same examples in every run, and no deadline: the machine is shared.
+settings.register_profile(
+    "calm",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("calm")
+
+
+class CountingEmbedder(Embedder):
+    """The real model; remembers which texts it was given to encode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoded: list[str] = []
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.encoded.extend(texts)
+        return super().encode(texts)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_of_the_user() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("RAG_")]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _index_dir_of_its_own(
+    _no_settings_of_the_user: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAG_INDEX_DIR", str(tmp_path / "default-index"))
+
+
+@pytest.fixture(scope="session")
+def embedder() -> CountingEmbedder:
+    return CountingEmbedder()
+
+
+@pytest.fixture(scope="session")
+def bundled_articles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the articles that come with the project. Leave it as it is."""
+    folder = tmp_path_factory.mktemp("bundled") / "articles"
+    shutil.copytree(ROOT / "articles", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bundled_index(
+    bundled_articles: Path,
+    embedder: CountingEmbedder,
+    tmp_path_factory: pytest.TempPathFactory,
+    _no_settings_of_the_user: None,
+) -> Path:
+    """An index over the bundled articles. Copy it before you change it."""
+    folder = tmp_path_factory.mktemp("bundled-index")
+    report = sync(bundled_articles, folder, embedder=embedder)
+    assert len(report.added) == 5
+    return folder
+
+
+@pytest.fixture(scope="session")
+def assistant_over(
+    embedder: CountingEmbedder, _no_settings_of_the_user: None
+) -> Callable[[Path], Assistant]:
+    """As `Assistant.open`, with the models that are loaded already."""
+    spans = SpanReader(embedder)
+
+    def open_assistant(index_dir: Path) -> Assistant:
+        options = Settings()
+        index = OpenIndex(index_dir, maker(embedder, options))
+        return Assistant(
+            index,
+            Retriever(index, embedder, options.candidates),
+            ExtractiveReader(
+                embedder.encode_few, spans, Calibration.load(), options.answer_sentences
+            ),
+            options,
+        )
+
+    return open_assistant
+
+
+@pytest.fixture(scope="session")
+def assistant(
+    bundled_index: Path, assistant_over: Callable[[Path], Assistant]
+) -> Iterator[Assistant]:
+    with assistant_over(bundled_index) as opened:
+        yield opened
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
+    """Write a file into the test's folder `articles` and return its path."""
+
+    def write_file(name: str, content: str | bytes) -> Path:
+        path = tmp_path / "articles" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write_file
+
+
+@pytest.fixture(scope="session")
+def python() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run `python ARGUMENTS...` in the project's folder."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120
+        )
+
+    return run

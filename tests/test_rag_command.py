@@ -1,0 +1,90 @@
+"""The command `python -m rag`, from the outside. Each run that answers loads the model."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Python = Callable[..., subprocess.CompletedProcess[str]]
+
+QUESTION = "How many people attended the mineral forum?"
+QUOTE = (
+    "About 900 people from the two countries came to the forum, among them government "
+    "officials, experts on mining and representatives of business."
+)
+
+
+@pytest.fixture
+def ask(python: Python, bundled_index: Path) -> Python:
+    """Run `python -m rag ARGUMENTS... --index` the bundled index."""
+    return lambda *arguments: python("-m", "rag", *arguments, "--index", str(bundled_index))
+
+
+def test_answer_in_a_pipe_is_plain_with_numbered_sources(ask: Python) -> None:
+    done = ask(QUESTION, "--explain", "--publisher", "xinhua", "--since", "2026-01-30")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\x1b" not in done.stdout
+    assert f"{QUOTE} [1]\n" in done.stdout
+    assert (
+        "\nSources\n[1] Islamabad forum seeks a shared mining value chain for Pakistan and China, "
+        "Xinhua, 2026-01-30\n"
+    ) in done.stdout
+    assert "pak-china-mineral-forum.md, characters " in done.stdout
+    for explained in ("fused", "dense", "keyword", "BM25", "Confidence ", " from the bar.", " ms"):
+        assert explained in done.stdout
+
+
+def test_json_is_the_whole_answer(ask: Python) -> None:
+    done = ask(QUESTION, "--json", "--limit", "2")
+    assert done.returncode == 0
+    answer = json.loads(done.stdout)
+    assert answer["question"] == QUESTION
+    assert answer["citations"][0]["quote"] == QUOTE
+    assert answer["abstained"] is False
+    assert len(answer["passages"]) == 2
+
+
+def test_exit_status_is_3_when_the_articles_do_not_say(ask: Python) -> None:
+    done = ask("How do I bake sourdough bread?")
+    assert (done.returncode, done.stderr) == (3, "")
+    assert done.stdout.startswith("The articles do not say.\n\nThe nearest passages are in:\n  ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("x" * 100_000,), "Error: The question has 100,000 characters; at most 2,000 are read"),
+        (
+            (QUESTION, "--publisher", "Reuters"),
+            "Error: No article is by Reuters. The publishers are: "
+            "Gwadar Pro / China Economic Net, ORIENT, Xinhua.",
+        ),
+    ],
+)
+def test_bad_use_is_one_line_and_exit_status_2(
+    ask: Python, arguments: tuple[str, ...], said: str
+) -> None:
+    done = ask(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") == 1
+
+
+def test_date_that_is_none_is_bad_use(ask: Python) -> None:
+    done = ask(QUESTION, "--since", "yesterday")
+    assert done.returncode == 2
+    assert "Invalid value for '--since'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_question_without_an_index_names_the_command(python: Python, tmp_path: Path) -> None:
+    done = python("-m", "rag", QUESTION)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"Error: There is no index in {tmp_path}/default-index yet. "
+        f"Make one with: python -m index PATH --index {tmp_path}/default-index\n"
+    )

@@ -1,0 +1,152 @@
+"""The extractive reader, with vectors and spans that can be worked out by hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from index.article import Article
+from rag import Passage
+from rag.extractive import ANSWER_FEATURES, SENTENCE_FEATURES, Calibration, ExtractiveReader
+from rag.span import TokenScores
+
+# Cosine alone ranks; confidence is the sigmoid of the best cosine, at least 0.5.
+COSINE_ONLY = Calibration(
+    sentence_weights=(1.0, *[0.0] * (len(SENTENCE_FEATURES) - 1)),
+    answer_weights=(1.0, *[0.0] * (len(ANSWER_FEATURES) - 1)),
+    answer_bias=0.0,
+    bar=0.6,
+    spread=0.5,
+)
+
+
+def count_metals(texts: Sequence[str]) -> NDArray[np.float32]:
+    """In place of the model: unit vectors of how often copper, tin and nothing are named."""
+    counts = [[text.lower().count("copper"), text.lower().count("tin"), 0.1] for text in texts]
+    vectors = np.array(counts, np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+class NumbersAnswer:
+    """In place of the span reader: a number begins and ends an answer, any other word does not."""
+
+    def read(self, question: str, texts: Sequence[str]) -> list[TokenScores]:
+        found = []
+        for text in texts:
+            words = list(re.finditer(r"\w+", text))
+            scores = np.array([4.0 if word[0].isdigit() else -4.0 for word in words], np.float32)
+            places = np.array([word.span() for word in words], np.int64).reshape(-1, 2)
+            found.append(TokenScores(places, scores, scores))
+        return found
+
+
+def reader(most: int = 3) -> ExtractiveReader:
+    return ExtractiveReader(count_metals, NumbersAnswer(), COSINE_ONLY, most)  # type: ignore[arg-type]
+
+
+def passages(*texts: str) -> list[Passage]:
+    return [
+        Passage(n, Article(f"/{n}.md", "Metals", "", None, text, ""), 0, len(text), text,
+                0.1, 1, 0.5, None, None)
+        for n, text in enumerate(texts, start=1)
+    ]  # fmt: skip
+
+
+def test_best_sentences_are_quoted_best_first_from_more_than_one_article() -> None:
+    reading = reader().read(
+        "Copper?",
+        passages(
+            "The mine sold much copper. The mine sold much salt.",
+            "The mill bought copper and tin. The mill bought copper, copper and copper.",
+        ),
+    )
+    # The question's vector is (1, 0, .1) before it is brought to unit length. The cosines are
+    # 1 for (1, 0, .1), .998 for (3, 0, .1), .709 for (1, 1, .1) and .0995 for (0, 0, .1).
+    assert [candidate.text for candidate in reading.quoted] == [
+        "The mine sold much copper.",
+        "The mill bought copper, copper and copper.",
+        "The mill bought copper and tin.",
+    ]
+    scores = [candidate.score for candidate in reading.considered]
+    assert scores == pytest.approx([1.0, 0.998, 0.709, 0.0995], abs=0.001)
+    assert reading.confidence == pytest.approx(0.731, abs=0.001)  # 1 / (1 + exp(-1))
+    assert reading.margin == pytest.approx(reading.confidence - 0.6)
+
+
+def test_short_answer_is_the_best_span_of_the_best_sentence() -> None:
+    found = passages("He owned 70 mines of tin. The mine sold 40 tonnes of copper.")
+    assert reader().read("Copper?", found).short == "40"
+    assert reader().read("Salt?", found).short == ""  # cosines of .09: it abstains
+
+
+def test_no_more_sentences_are_quoted_than_asked_for() -> None:
+    found = passages("The mine sold much copper. The mill bought much copper. All saw the copper.")
+    assert len(reader(most=1).read("Copper?", found).quoted) == 1
+    assert len(reader(most=2).read("Copper?", found).quoted) == 2
+
+
+def test_same_sentence_is_quoted_once() -> None:
+    reading = reader().read(
+        "Copper?",
+        passages("The mine sold much copper.", "He left. The MINE sold much copper!", "Copper."),
+    )
+    assert [candidate.text for candidate in reading.quoted] == ["The mine sold much copper."]
+
+
+def test_headings_and_scraps_are_not_quoted() -> None:
+    reading = reader().read(
+        "Copper?",
+        passages("# All about copper and copper\n\n## Copper of this world\nThe copper sold well."),
+    )
+    assert [candidate.text for candidate in reading.considered] == ["The copper sold well."]
+
+
+def test_reader_abstains_when_nothing_supports_an_answer() -> None:
+    reading = reader().read("Copper?", passages("The mine sold much salt indeed."))
+    assert reading.quoted == ()
+    assert reading.margin < 0
+    assert [candidate.text for candidate in reading.considered] == [
+        "The mine sold much salt indeed."
+    ]
+
+
+def test_reader_abstains_on_no_passages_and_on_passages_without_sentences() -> None:
+    for found in ([], passages("# Copper"), passages("Copper.")):
+        reading = reader().read("Copper?", found)
+        assert (reading.quoted, reading.confidence, reading.considered) == ((), 0.0, ())
+        assert reading.margin == -0.6
+
+
+def test_offsets_of_a_sentence_count_from_the_beginning_of_its_article() -> None:
+    article = Article("/a.md", "Metals", "", None, "Salt was sold. The mine sold copper.", "")
+    passage = Passage(1, article, 15, 36, "The mine sold copper.", 0.1, 1, 0.5, None, None)
+    (candidate,) = reader().read("Copper?", [passage]).quoted
+    assert (candidate.start, candidate.end, candidate.text) == (15, 36, "The mine sold copper.")
+
+
+def test_features_are_worked_out_for_question_sentence_and_passage() -> None:
+    ranking = reader().rank(
+        "How many tonnes of copper did Ana Quispe sell?",
+        passages("In all, Ana Quispe sold 40 tonnes of copper. It was good salt."),
+    )
+    first, second = ranking.features
+    named = dict(zip(SENTENCE_FEATURES, first, strict=True))
+    assert named["span"] == pytest.approx(0.8)  # a tenth of 4 + 4
+    assert named["rank"] == 1.0  # 11 / (10 + 1)
+    # Of the question's words four stand in one of the two sentences and "sell" in none:
+    # 4 log(1 + 2 / 1.5) / (4 log(1 + 2 / 1.5) + log(1 + 2 / 0.5)).
+    assert named["overlap"] == pytest.approx(0.678, abs=0.001)
+    assert named["context"] == named["overlap"]
+    other = dict(zip(SENTENCE_FEATURES, second, strict=True))
+    assert (other["overlap"], other["span"]) == (0.0, pytest.approx(-0.8))
+
+
+def test_calibration_that_is_installed_fits_the_features() -> None:
+    fitted = Calibration.load()
+    assert len(fitted.sentence_weights) == len(SENTENCE_FEATURES)
+    assert len(fitted.answer_weights) == len(ANSWER_FEATURES)
+    assert 0 < fitted.bar < 1
