@@ -49,6 +49,7 @@ def fit(
     model = LogisticRegression().fit(best / scale, right)
     confidence = model.predict_proba(best / scale)[:, 1]
     answerable = np.array([bool(question.answers) for question in questions])
+    # Further sentences are quoted as far below the best as it takes to lose no support on dev.
     spreads = [
         float((scores := ranking.features @ weights)[order[0]] - scores[order[place]])
         for ranking, order, support in zip(rankings, orders, supporting, strict=True)

@@ -25,7 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     help='Ask the articles: python -m rag "QUESTION" [--json]. '
-    "All that can be said with it: python -m rag ask --help.",
+    "Its options: python -m rag ask --help.",
 )
 out = Console(soft_wrap=True, highlight=False)
 
@@ -88,9 +88,7 @@ def train(
 ) -> None:
     """Train the span reader; started again, it goes on from its last checkpoint.
 
-    A line of the data is {"context": ..., "questions": [{"question": ..., "answers": [{"text":
-    ..., "start": ...}], "source": ...}]}; no answers where the context does not say. MODEL.md has
-    more.
+    MODEL.md says what the data looks like, so that you can train on your own.
     """
     from index.embedder import Embedder
     from rag.train import train
@@ -126,7 +124,7 @@ def _print_answer(answer: Answer) -> None:
         out.print(Text(f"[{citation.number}]", "bold cyan"), Text(_source(citation)))
         out.print(
             Text(
-                f"    {plain(citation.article.source)}, "
+                f"    {plain(_path(citation.article.source))}, "
                 f"characters {citation.start} to {citation.end}",
                 "dim",
             )
@@ -137,6 +135,12 @@ def _source(citation: Citation) -> str:
     article = citation.article
     parts = (article.title, article.publisher, str(article.published or ""))
     return ", ".join(plain(part) for part in parts if part)
+
+
+def _path(source: str) -> Path:
+    """As short as it can be: from the present folder where the article lies in it."""
+    path = Path(source)
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _explain(answer: Answer) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -56,6 +57,7 @@ def source(answer: Answer | None, number: int = 1) -> str:
         current=current,
         citations=cited,
         segments=segments(current.article.text, beside) if current else [],
+        file_name=Path(current.article.source).name if current else "",
     )
 
 
