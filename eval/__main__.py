@@ -19,7 +19,7 @@ from index.errors import SettingsError
 HERE = Path(__file__).parent
 
 app = typer.Typer(
-    cls=cli.default_command("run"),
+    cls=cli.default_command("run", bare=True),
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Ask the gold questions and report how well they were answered.",
@@ -86,7 +86,7 @@ def fit(gold: Gold = HERE / "gold.jsonl", articles: Articles = HERE.parent / "ar
         save(untrained(), CALIBRATION_FILE)
     embedder = Embedder(load_settings().embedding_model)
     reader = ExtractiveReader(
-        embedder.encode_few, SpanReader(embedder), untrained(), most_sentences=3
+        embedder.encode_few, SpanReader(Embedder()), untrained(), most_sentences=3
     )
     with _index_of(articles) as index_dir, Assistant.open(index_dir) as assistant:
         calibration = fit(assistant, reader, load_gold(gold))

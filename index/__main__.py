@@ -114,12 +114,13 @@ def remove(
     index_dir: IndexDir = None,
 ) -> None:
     """Remove one article from the index. Its file stays; the next sync takes it in again."""
+    from index.lock import writing
     from index.store import Store
-    from index.syncing import refresh_caches, writing
+    from index.syncing import refresh_caches
 
     settings = load_settings()
     index_dir = index_dir or settings.index_dir
-    with Store(index_dir) as store, writing(index_dir, settings):
+    with Store(index_dir) as store, writing(index_dir, settings.lock_timeout_seconds):
         with store.snapshot():
             known = {article.source for article in store.articles()}
         chosen = next((name for name in (source, str(Path(source).resolve())) if name in known), "")

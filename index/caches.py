@@ -13,10 +13,14 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 _STAMP = "stamp.json"
+
+#: A temporary folder that nobody has touched for so long is of a process that was killed.
+_ABANDONED_SECONDS = 3600
 
 
 def cache_folder(index_dir: Path, name: str, state: str) -> Path | None:
@@ -48,14 +52,22 @@ def write_cache(index_dir: Path, name: str, state: str, write: Callable[[Path], 
         shutil.rmtree(final, ignore_errors=True)
         temporary.replace(final)
         _fsync(caches)
-    except OSError:
+    except (OSError, RuntimeError, ValueError):  # FAISS and tantivy have their own for a full disk
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
         return False
     for folder in caches.glob(f"{name}[.-]*"):
-        if folder != final:
+        # Another process may be filling a temporary folder just now.
+        if folder != final and (".tmp-" not in folder.name or _age(folder) > _ABANDONED_SECONDS):
             shutil.rmtree(folder, ignore_errors=True)
     return True
+
+
+def _age(folder: Path) -> float:
+    try:
+        return time.time() - folder.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _stamp(folder: Path, name: str) -> dict[str, str]:

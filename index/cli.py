@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Any
 
 import typer
@@ -21,22 +22,27 @@ BAD_USE = 2
 
 def run(app: typer.Typer, name: str) -> None:
     """Run a command; an error that a user may meet is one line and exit status 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a pipe on Windows cannot take every character
+            stream.reconfigure(errors="replace")
     try:
         app(prog_name=f"python -m {name}")
     except RagError as error:
         errors.print(f"Error: {error}", style="red", markup=False, highlight=False)
         sys.exit(BAD_USE)
-    except KeyboardInterrupt:
-        errors.print("Stopped.")
-        sys.exit(130)
 
 
-def default_command(name: str) -> type[TyperGroup]:
-    """A group in which `name` may be left out: what is no other command is its argument."""
+def default_command(name: str, *, bare: bool = False) -> type[TyperGroup]:
+    """A group in which `name` may be left out: what is no other command is its argument.
+
+    With `bare`, no arguments at all mean that command, too.
+    """
 
     class WithDefault(TyperGroup):
         def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-            if args and args[0] not in self.commands and args[0] != "--help":
+            if (args and args[0] not in self.commands and args[0] != "--help") or (
+                bare and not args
+            ):
                 args = [name, *args]
             return super().parse_args(ctx, args)
 

@@ -33,9 +33,10 @@ _AGENCY = re.compile(
     r"\((?P<agency>[^()\n]{2,40})\)\s*(?:--|[-:\u2013\u2014])",
     re.MULTILINE,
 )
-_SOURCE_LINE = re.compile(r"^source:\s*(?P<source>[^\n]{2,60}?)\s*$", re.I | re.MULTILINE)
+_SOURCE_LINE = re.compile(r"^source:[ \t]*(?P<source>\S[^\n]{1,59})$", re.I | re.MULTILINE)
 
 _LINES_OF_A_HEAD = 6
+_LINES_OF_A_FOOT = 2
 _CHARACTERS_OF_A_DATELINE = 60
 
 
@@ -57,14 +58,16 @@ def find_date(text: str) -> date | None:
 
 
 def read_dateline(text: str) -> tuple[str, date | None]:
-    """Publisher and date as the head of `text` gives them: "" and None where it does not.
+    """Publisher and date as the first lines of `text` give them: "" and None where they do not.
+
+    A line such as `Source: Agency` may stand at the end as well.
 
     A date counts only near the beginning of one of the first lines, and only with its year.
     """
-    lines = [line for line in text.split("\n") if line.strip()][:_LINES_OF_A_HEAD]
-    head = "\n".join(lines)
-    agency = _AGENCY.search(head)
-    source = _SOURCE_LINE.search(text)
+    every_line = [line.strip() for line in text.split("\n") if line.strip()]
+    lines = every_line[:_LINES_OF_A_HEAD]
+    agency = _AGENCY.search("\n".join(lines))
+    source = _SOURCE_LINE.search("\n".join([*lines, *every_line[-_LINES_OF_A_FOOT:]]))
     publisher = agency["agency"] if agency else source["source"] if source else ""
     dates = (find_date(line[:_CHARACTERS_OF_A_DATELINE]) for line in lines)
     return publisher.strip(), next((day for day in dates if day), None)

@@ -91,5 +91,5 @@ class KeywordIndex:
                 ]
             )
         searcher = self._index.searcher()
-        hits = searcher.search(query, limit).hits
+        hits = searcher.search(query, max(1, min(limit, searcher.num_docs))).hits
         return [(searcher.doc(address)["id"][0], float(score)) for score, address in hits]

@@ -133,10 +133,15 @@ def _parse_markdown(data: bytes, _: int) -> _Parsed:
         published = published.date()
     return _Parsed(
         text=text,
-        title=str(fields.get("title") or ""),
-        publisher=str(fields.get("publisher") or ""),
-        published=published if isinstance(published, date) else find_date(str(published)),
+        title=_scalar(fields.get("title")),
+        publisher=_scalar(fields.get("publisher")),
+        published=published if isinstance(published, date) else find_date(_scalar(published)),
     )
+
+
+def _scalar(value: object) -> str:
+    """As text; a YAML list or mapping, which aliases can make endless, is none."""
+    return str(value) if isinstance(value, str | int | float) else ""
 
 
 def _parse_plain_text(data: bytes, _: int) -> _Parsed:

@@ -6,7 +6,7 @@ Knows nothing of questions beyond their words and their vector.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
@@ -16,8 +16,12 @@ from numpy.typing import NDArray
 from index.caches import cache_folder, write_cache
 from index.errors import IndexMismatch
 from index.keyword import KeywordIndex
+from index.lock import is_being_written
 from index.store import Store, StoredArticle, StoredChunk
 from index.vectors import VectorIndex
+
+#: What FAISS and tantivy raise for a file of another release, or one deleted under them.
+_UNREADABLE = (OSError, RuntimeError, ValueError)
 
 
 class OpenIndex:
@@ -28,6 +32,9 @@ class OpenIndex:
 
     def __init__(self, index_dir: Path, maker: str) -> None:
         self._index_dir = index_dir
+        self._maker = maker
+        #: Whether the caches show less than the store holds, as they do while a sync is running.
+        self.is_behind = False
         self._store = Store(index_dir)
         try:
             with self._store.snapshot():
@@ -51,10 +58,14 @@ class OpenIndex:
         """
         with self._store.snapshot():
             state = self._store.state()
-            if state != self._state and cache_folder(self._index_dir, "keyword", state):
-                self._vectors = open_vectors(self._index_dir, self._store)
-                self._keyword = open_keyword(self._index_dir, self._store)
-                self._state = state
+            if state != self._state:
+                check_maker(self._store, self._index_dir, self._maker)
+                ready = cache_folder(self._index_dir, "keyword", state) is not None
+                if ready or not is_being_written(self._index_dir):
+                    self._vectors = open_vectors(self._index_dir, self._store)
+                    self._keyword = open_keyword(self._index_dir, self._store)
+                    self._state = state
+            self.is_behind = state != self._state
             yield
 
     def articles(self) -> list[StoredArticle]:
@@ -98,7 +109,8 @@ def open_vectors(index_dir: Path, store: Store) -> VectorIndex:
     """The vector cache of the store's present state; built, and kept if possible, if missing."""
     folder = cache_folder(index_dir, "vectors", store.state())
     if folder is not None:
-        return VectorIndex.load(folder)
+        with suppress(*_UNREADABLE):
+            return VectorIndex.load(folder)
     vectors = VectorIndex.build(*store.vectors())
     write_cache(index_dir, "vectors", store.state(), vectors.save)
     return vectors
@@ -106,9 +118,12 @@ def open_vectors(index_dir: Path, store: Store) -> VectorIndex:
 
 def open_keyword(index_dir: Path, store: Store) -> KeywordIndex:
     """The keyword cache of the store's present state; built, and kept if possible, if missing."""
-    folder = cache_folder(index_dir, "keyword", store.state())
-    if folder is not None:
-        return KeywordIndex.load(folder)
+
+    def load() -> KeywordIndex | None:
+        folder = cache_folder(index_dir, "keyword", store.state())
+        with suppress(*_UNREADABLE):
+            return KeywordIndex.load(folder) if folder else None
+        return None
 
     def titled_texts() -> list[tuple[int, str]]:
         return [(chunk_id, f"{title}\n{text}") for chunk_id, title, text in store.texts()]
@@ -116,6 +131,7 @@ def open_keyword(index_dir: Path, store: Store) -> KeywordIndex:
     def write(folder: Path) -> None:
         KeywordIndex.build(titled_texts(), folder)
 
-    kept = write_cache(index_dir, "keyword", store.state(), write)
-    folder = cache_folder(index_dir, "keyword", store.state()) if kept else None
-    return KeywordIndex.load(folder) if folder else KeywordIndex.build(titled_texts())
+    keyword = load()
+    if keyword is None and write_cache(index_dir, "keyword", store.state(), write):
+        keyword = load()
+    return keyword or KeywordIndex.build(titled_texts())

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -102,15 +102,22 @@ class Store:
         try:
             if create:
                 index_dir.mkdir(parents=True, exist_ok=True)
-            # In a folder that cannot be written to, SQLite can read only what it is told is still.
             still = path.exists() and not os.access(index_dir, os.W_OK)
+            # In a folder that it cannot write to, SQLite reads only what it is told nobody changes;
+            # with a log beside the database somebody does, and the log must be read, too.
+            logged = path.with_name(f"{FILE_NAME}-wal").exists()
+            option = ("?mode=ro" if logged else "?immutable=1") if still else ""
             self._db = sqlite3.connect(
-                f"{path.absolute().as_uri()}{'?immutable=1' if still else ''}",
+                f"{path.absolute().as_uri()}{option}",
                 uri=True,
                 isolation_level=None,
                 check_same_thread=False,
             )
-            self._prepare(still)
+            try:
+                self._prepare(still)
+            except BaseException:
+                self._db.close()
+                raise
         except sqlite3.DatabaseError as error:
             raise _problem(index_dir, error) from error
         except OSError as error:
@@ -155,8 +162,8 @@ class Store:
         except sqlite3.DatabaseError as error:
             raise _problem(self._index_dir, error) from error
         finally:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")  # nothing was written
+            with suppress(sqlite3.ProgrammingError):  # closed meanwhile
+                self._db.rollback()  # nothing was written
 
     def state(self) -> str:
         """A name for what the store holds now; no two states of any two stores share one."""
@@ -287,8 +294,8 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
         try:
+            self._db.execute("BEGIN IMMEDIATE")
             yield
             # Not a counter: a database that was restored from a copy and changed again would come
             # to a number that it had before, with caches that show something else.

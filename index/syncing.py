@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import filelock
 import numpy as np
 from numpy.typing import NDArray
 
 from index import chunker
 from index.article import Article, Chunk
 from index.embedder import Embedder
-from index.errors import ArticleError, IndexBusy, IndexProblem, SettingsError
+from index.errors import ArticleError, SettingsError
 from index.loader import SUFFIXES, content_hash, load
+from index.lock import writing
 from index.opened import check_maker, open_keyword, open_vectors
 from index.settings import Settings, load_settings
 from index.store import Store
@@ -78,26 +77,33 @@ def sync(
     index_dir = Path(index_dir)
     settings = settings or load_settings()
     embedder = embedder or Embedder(settings.embedding_model)
-    with writing(index_dir, settings), Store(index_dir, create=True) as store:
+    with (
+        writing(index_dir, settings.lock_timeout_seconds),
+        Store(index_dir, create=True) as store,
+    ):
         with store.snapshot():
             check_maker(store, index_dir, maker(embedder, settings))
             plan = _plan(roots, store, settings)
-        for old, new in plan.renamed:
-            store.rename(old, new)
-        for source in plan.removed:
-            store.remove(source)
         failed = list(plan.failed)
         stored = []
-        for done, path in enumerate(plan.to_load, start=1):
-            try:
-                article = load(path, max_megabytes=settings.max_file_megabytes)
-                store.put(article, *encode(article, embedder, settings), maker(embedder, settings))
-                stored.append(str(path))
-            except ArticleError as error:
-                failed.append(Failure(str(path), str(error)))
-            if progress:
-                progress(done, len(plan.to_load), str(path))
-        refresh_caches(index_dir, store)
+        try:
+            for old, new in plan.renamed:
+                store.rename(old, new)
+            for source in plan.removed:
+                store.remove(source)
+            for done, path in enumerate(plan.to_load, start=1):
+                try:
+                    article = load(path, max_megabytes=settings.max_file_megabytes)
+                    store.put(
+                        article, *encode(article, embedder, settings), maker(embedder, settings)
+                    )
+                    stored.append(str(path))
+                except ArticleError as error:
+                    failed.append(Failure(str(path), str(error)))
+                if progress:
+                    progress(done, len(plan.to_load), str(path))
+        finally:  # what an interrupted sync has stored can be found, too
+            refresh_caches(index_dir, store)
     return SyncReport(
         added=tuple(source for source in stored if source not in plan.known),
         changed=tuple(
@@ -124,7 +130,7 @@ def rebuild(
     settings = settings or load_settings()
     embedder = embedder or Embedder(settings.embedding_model)
     current = maker(embedder, settings)
-    with writing(index_dir, settings), Store(index_dir) as store:
+    with Store(index_dir) as store, writing(index_dir, settings.lock_timeout_seconds):
         with store.snapshot():
             outdated = [stored.source for stored in store.articles() if stored.made_by != current]
         for done, source in enumerate(outdated, start=1):
@@ -150,25 +156,6 @@ def encode(
         article.text, lambda span: embedder.count_tokens(f"{title}\n{span}") <= limit
     )
     return chunks, embedder.encode([f"{title}\n{chunk.text}" for chunk in chunks])
-
-
-@contextmanager
-def writing(index_dir: Path, settings: Settings) -> Iterator[None]:
-    """Hold the right to write to an index. Raises IndexBusy when another keeps it too long."""
-    lock = filelock.FileLock(index_dir / "write.lock", timeout=settings.lock_timeout_seconds)
-    try:
-        index_dir.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except filelock.Timeout as error:
-        raise IndexBusy(
-            f"Another process is writing to the index in {index_dir}. Try again when it is done."
-        ) from error
-    except OSError as error:
-        raise IndexProblem(f"{index_dir} cannot be written to: {error.strerror}.") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def refresh_caches(index_dir: Path, store: Store) -> None:
@@ -257,7 +244,7 @@ def _files(roots: Sequence[Path]) -> Iterator[tuple[Path, str]]:
             for name in [*names, *folders]:
                 path = Path(folder, name)
                 if path.is_symlink():
-                    if not path.resolve().is_relative_to(root):
+                    if not Path(os.path.realpath(path)).is_relative_to(root):
                         yield path, "it is a link that leads out of the folder"
                 elif name in names and not name.startswith(".") and path.suffix.lower() in SUFFIXES:
                     yield path, ""

@@ -50,6 +50,8 @@ class VectorIndex:
         if among is not None:
             parameters = faiss.SearchParameters()
             parameters.sel = faiss.IDSelectorBatch(among)
-        scores, ids = self._index.search(vector.reshape(1, -1), limit, params=parameters)
+        scores, ids = self._index.search(
+            vector.reshape(1, -1), min(limit, self._index.ntotal), params=parameters
+        )
         found = zip(ids[0].tolist(), scores[0].tolist(), strict=True)
         return [(chunk_id, score) for chunk_id, score in found if chunk_id >= 0]

@@ -6,11 +6,13 @@ import hashlib
 import re
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index.errors import QuestionError
+from index.errors import IndexBusy, IndexProblem, QuestionError
 from rag.answers import Answer, Filters, Passage, cite
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class Assistant:
         self._reader = reader
         self._settings = settings
         self._lock = threading.Lock()
+        self._closed = False
 
     @classmethod
     def open(
@@ -69,7 +72,8 @@ class Assistant:
             Retriever(index, embedder, settings.candidates),
             ExtractiveReader(
                 embedder.encode_few,
-                SpanReader(embedder),
+                # The span reader was trained on the installed model's tokens and embeddings.
+                SpanReader(Embedder() if settings.embedding_model else embedder),
                 Calibration.load(),
                 settings.answer_sentences,
             ),
@@ -110,24 +114,28 @@ class Assistant:
     def close(self) -> None:
         """Close the index. An assistant that was closed answers no more."""
         with self._lock:
+            self._closed = True
             self._index.close()
 
     def answer(self, question: str, *, limit: int = 8, filters: Filters | None = None) -> Answer:
         """What the articles say, quoted, or an abstention with the nearest passages.
 
         `limit` passages are read. Raises QuestionError where there is nothing to ask, where the
-        question is too long, and where no article is by the publisher that `filters` names.
+        question is too long, and where no article is by the publisher that `filters` names;
+        IndexBusy instead of an abstention while another process is changing the index.
         """
         question = clean_question(question, self._settings.max_question_characters)
         if limit < 1:
             raise QuestionError("At least one passage must be read.")
         started = time.perf_counter()
-        with self._lock, self._index.reading():
+        with self._reading():
             passages = self._retriever.retrieve(question, limit=limit, filters=filters)
             retrieved = time.perf_counter()
             reading = self._reader.read(question, passages)
             read = time.perf_counter()
         citations = cite(reading.quoted)
+        if not citations and self._index.is_behind:
+            raise IndexBusy("Articles are being taken in. Ask again when that is done.")
         text = " ".join(f"{citation.quote} [{citation.number}]" for citation in citations)
         return Answer(
             question=question,
@@ -147,12 +155,21 @@ class Assistant:
     ) -> list[Passage]:
         """The `limit` best passages for a question, best first, without reading them."""
         question = clean_question(question, self._settings.max_question_characters)
-        with self._lock, self._index.reading():
+        with self._reading():
             return self._retriever.retrieve(question, limit=limit, filters=filters)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """One question at a time, over one state of the index."""
+        with self._lock:
+            if self._closed:
+                raise IndexProblem("This assistant was closed.")
+            with self._index.reading():
+                yield
 
     def articles(self) -> list[StoredArticle]:
         """Every article, by title."""
-        with self._lock, self._index.reading():
+        with self._reading():
             return self._index.articles()
 
     def as_retriever(self, *, limit: int = 8, filters: Filters | None = None) -> BaseRetriever:

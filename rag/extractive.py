@@ -171,13 +171,20 @@ def _sentences(passages: Sequence[Passage]) -> list[tuple[Passage, int, int]]:
     """The passages' sentences, each wording once; headings and scraps are left out."""
     found: dict[str, tuple[Passage, int, int]] = {}
     for passage in passages:
-        for start, end in sentence_spans(passage.text):
-            sentence = passage.text[start:end]
+        for first, last in _sentence_spans(passage.article.text):
+            # Of a sentence that is longer than a chunk the passage has a part.
+            start, end = max(first, passage.start), min(last, passage.end)
+            sentence = passage.article.text[start:end]
             words = re.findall(r"\w+", sentence.casefold())
             if len(words) >= _FEWEST_WORDS and not sentence.startswith("#"):
-                place = (passage, passage.start + start, passage.start + end)
-                found.setdefault(" ".join(words), place)
+                found.setdefault(" ".join(words), (passage, start, end))
     return list(found.values())
+
+
+@lru_cache(maxsize=256)
+def _sentence_spans(text: str) -> list[tuple[int, int]]:
+    """An article's sentences; in a part of it the line breaks might look otherwise."""
+    return sentence_spans(text)
 
 
 @lru_cache(maxsize=4096)

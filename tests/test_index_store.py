@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -236,7 +238,11 @@ def test_caches_do_not_outlive_a_database_put_back_from_a_backup(
 
 
 def test_temporary_folders_of_a_killed_writer_are_cleared_away(index_dir: Path) -> None:
-    (index_dir / "caches" / "keyword.tmp-killed").mkdir(parents=True)
+    for name, hours in (("keyword.tmp-killed", 2), ("keyword.tmp-at-work", 0)):
+        (index_dir / "caches" / name).mkdir(parents=True)
+        then = time.time() - 3600 * hours
+        os.utime(index_dir / "caches" / name, (then, then))
     assert keyword_hits(index_dir, "tin") == [2]
     names = {folder.name.split("-")[0] for folder in (index_dir / "caches").iterdir()}
-    assert names == {"keyword", "vectors"}
+    assert names == {"keyword", "keyword.tmp", "vectors"}
+    assert not (index_dir / "caches" / "keyword.tmp-killed").exists()

@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -175,3 +177,12 @@ def test_markup_in_articles_and_questions_is_shown_and_not_run(page: Page, hosti
     assert page.evaluate("window.caught") is None
     assert dialogs == []
     assert [url for url in requested if not url.startswith((hostile, "data:", "blob:"))] == []
+
+
+def test_foreign_host_is_refused(bundled: str) -> None:
+    """A page that has its name pointed at this computer reads nothing (DNS rebinding)."""
+    request = urllib.request.Request(bundled, headers={"Host": "evil.example"})
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        urllib.request.urlopen(request, timeout=20)
+    with urllib.request.urlopen(bundled, timeout=20) as answer:
+        assert answer.status == 200

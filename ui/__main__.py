@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,10 @@ from index.errors import IndexMissing, SettingsError
 from index.settings import load_settings
 from rag import Assistant
 
-BUNDLED_ARTICLES = Path(__file__).parent.parent / "articles"
+BUNDLED_ARTICLES = Path(__file__).resolve().parent.parent / "articles"
+
+#: Names under which a browser may ask: another would be a page that had its name changed to here.
+_HOSTS = ["127.0.0.1", "localhost"]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -38,28 +42,41 @@ def serve(
     """
     if os.environ.get("GRADIO_VIBE_MODE"):
         raise SettingsError("GRADIO_VIBE_MODE lets a page change this program. Unset it first.")
+    for name in [name for name in os.environ if name.startswith("GRADIO_")]:
+        del os.environ[name]  # they would change what is decided here
     assistant = _open(articles, index_dir)
     # The model takes seconds to load: let it, while the page is opening.
     threading.Thread(target=assistant.retrieve, args=("warm up",), daemon=True).start()
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
     from ui.app import LOOK, build
 
-    _, address, _ = build(assistant).launch(
-        server_name="127.0.0.1",
-        server_port=port or _free_port(),
-        inbrowser=browser,
-        prevent_thread_lock=True,
-        quiet=True,
-        share=False,
-        show_error=False,
-        allowed_paths=[],
-        footer_links=[],
-        run_history=False,
-        enable_monitoring=False,
-        ssr_mode=False,
-        pwa=False,
-        mcp_server=False,
-        **LOOK,
-    )
+    try:
+        _, address, _ = build(assistant).launch(
+            server_name="127.0.0.1",
+            server_port=port or _free_port(),
+            inbrowser=browser,
+            prevent_thread_lock=True,
+            quiet=True,
+            share=False,
+            show_error=False,
+            allowed_paths=[],
+            footer_links=[],
+            run_history=False,
+            enable_monitoring=False,
+            ssr_mode=False,
+            pwa=False,
+            mcp_server=False,
+            max_file_size=1,  # there is nothing to upload
+            app_kwargs={"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS)]},
+            **LOOK,
+        )
+    except OSError as error:
+        raise SettingsError(
+            f"Port {port} cannot be used. Choose another, or any that is free: "
+            "python -m ui --port 0"
+        ) from error
     cli.errors.print(f"The chat window is at {address} (Ctrl-C stops it).", markup=False)
     try:
         threading.Event().wait()
@@ -68,14 +85,20 @@ def serve(
 
 
 def _open(articles: Path | None, index_dir: Path | None) -> Assistant:
+    """Over the index as it is, or over a folder, or over the bundled articles.
+
+    An index of bundled articles alone is brought up to date: its making may have been interrupted.
+    """
     with cli.progress_bar("Reading articles") as progress:
         if articles is not None:
             return Assistant.over(articles, index_dir, progress=progress)
-        try:
-            return Assistant.open(index_dir)
-        except IndexMissing:
-            chosen = index_dir or load_settings().index_dir
-            return Assistant.over(BUNDLED_ARTICLES, chosen, progress=progress)
+        index_dir = index_dir or load_settings().index_dir
+        with suppress(IndexMissing):
+            assistant = Assistant.open(index_dir)
+            if not all(BUNDLED_ARTICLES in Path(a.source).parents for a in assistant.articles()):
+                return assistant
+            assistant.close()
+        return Assistant.over(BUNDLED_ARTICLES, index_dir, progress=progress)
 
 
 def _free_port() -> int:

@@ -16,6 +16,8 @@ from ui.render import Turn
 
 ANY_PUBLISHER = "Any publisher"
 
+_SHOWN_OF_A_BAD_QUESTION = 200  # characters
+
 #: Shown over the bundled articles. The last is one that the articles do not answer.
 EXAMPLES = (
     "How much money goes into the recycled aluminium project in Pakistan?",
@@ -68,15 +70,20 @@ def build(assistant: Assistant, examples: Sequence[str] = EXAMPLES) -> gr.Blocks
     publishers = sorted({article.publisher for article in articles} - {""})
 
     def ask(
-        question: str, turns: list[Turn], publisher: str, since: str | None, until: str | None
+        question: str | None,
+        turns: list[Turn],
+        publisher: str | None,
+        since: str | None,
+        until: str | None,
     ) -> tuple[str, list[Turn], str, str]:
         try:
-            filters = Filters(
-                "" if publisher == ANY_PUBLISHER else publisher, _day(since), _day(until)
-            )
-            turn = Turn(question, assistant.answer(question, filters=filters))
+            chosen = "" if publisher in (None, ANY_PUBLISHER) else publisher
+            filters = Filters(chosen, _day(since), _day(until))
+            answer = assistant.answer(question or "", filters=filters)
+            turn = Turn(answer.question, answer)
         except RagError as error:
-            turn = Turn(question[:200], error=str(error))
+            shown = (question or "").encode("utf-8", "replace").decode()
+            turn = Turn(shown[:_SHOWN_OF_A_BAD_QUESTION], error=str(error))
         turns = [*turns, turn]
         return "", turns, render.conversation(turns, len(articles)), render.source(turn.answer)
 
@@ -84,14 +91,14 @@ def build(assistant: Assistant, examples: Sequence[str] = EXAMPLES) -> gr.Blocks
         try:
             turn = turns[int(event.turn)]
             return render.source(turn.answer, int(event.number))
-        except (AttributeError, IndexError, TypeError, ValueError):
+        except (AttributeError, IndexError, OverflowError, TypeError, ValueError):
             return render.source(None)
 
     def start_anew() -> tuple[list[Turn], str, str]:
         return [], render.conversation([], len(articles)), render.source(None)
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    page = gr.Blocks(title="Ask Articles", analytics_enabled=False)
+    page = gr.Blocks(title="Ask Articles", analytics_enabled=False, delete_cache=(3600, 3600))
     with page:
         turns = gr.State([])
         with gr.Row():
@@ -118,8 +125,12 @@ def build(assistant: Assistant, examples: Sequence[str] = EXAMPLES) -> gr.Blocks
                     publisher = gr.Dropdown(
                         [ANY_PUBLISHER, *publishers], value=ANY_PUBLISHER, label="Publisher"
                     )
-                    since = gr.DateTime(include_time=False, type="string", label="Published since")
-                    until = gr.DateTime(include_time=False, type="string", label="Published until")
+                    since = gr.Textbox(
+                        label="Published since", placeholder="YYYY-MM-DD", max_lines=1
+                    )
+                    until = gr.Textbox(
+                        label="Published until", placeholder="YYYY-MM-DD", max_lines=1
+                    )
             with gr.Column(scale=2, min_width=320):
                 source = gr.HTML(
                     render.source(None), elem_id="source", js_on_load=_SHOW_CURRENT_QUOTATION
@@ -142,6 +153,6 @@ def build(assistant: Assistant, examples: Sequence[str] = EXAMPLES) -> gr.Blocks
 
 def _day(text: str | None) -> date | None:
     try:
-        return date.fromisoformat(text[:10]) if text else None
+        return date.fromisoformat(text.strip()) if text and text.strip() else None
     except ValueError:
-        raise QuestionError(f"{text} is no date such as 2026-01-30.") from None
+        raise QuestionError(f"{text!a} is no date such as 2026-01-30.") from None

@@ -66,23 +66,17 @@ def segments(text: str, citations: Sequence[Citation]) -> list[Segment]:
 
     The stretches of one number, put together, are its quotation.
     """
+    headings = {match.span(): match[1] for match in _HEADING.finditer(text)}
     edges = {0, len(text)} | {edge for c in citations for edge in (c.start, c.end)}
+    edges |= {edge for span in headings for edge in span}
     found = []
     for start, end in pairwise(sorted(edges)):
         covering = [c for c in citations if c.start <= start and end <= c.end]
         if covering:
             first = min(covering, key=lambda citation: citation.start)
             found.append(Segment(text[start:end], first.number))
+        elif (start, end) in headings:
+            found.append(Segment(headings[start, end], heading=True))
         else:
-            found.extend(_headings_apart(text[start:end]))
+            found.append(Segment(text[start:end]))
     return found
-
-
-def _headings_apart(text: str) -> list[Segment]:
-    """Markdown headings without their marks, and the text between them as it is."""
-    parts = _HEADING.split(text)  # text, heading, text, heading, ..., text
-    return [
-        Segment(part, heading=bool(place % 2))
-        for place, part in enumerate(parts)
-        if part or place % 2
-    ]
