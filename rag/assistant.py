@@ -133,8 +133,9 @@ class Assistant:
             retrieved = time.perf_counter()
             reading = self._reader.read(question, passages)
             read = time.perf_counter()
+            is_behind = self._index.is_behind
         citations = cite(reading.quoted)
-        if not citations and self._index.is_behind:
+        if not citations and is_behind:
             raise IndexBusy("Articles are being taken in. Ask again when that is done.")
         text = " ".join(f"{citation.quote} [{citation.number}]" for citation in citations)
         return Answer(
@@ -176,7 +177,7 @@ class Assistant:
         """The retriever as LangChain's, for use in any chain."""
         from rag.langchain_retriever import ArticleRetriever
 
-        return ArticleRetriever(assistant=self, limit=limit, filters=filters)
+        return ArticleRetriever(retrieve=self.retrieve, limit=limit, filters=filters)
 
 
 def answer(question: str, *, limit: int = 8) -> Answer:

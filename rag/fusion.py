@@ -7,8 +7,8 @@ from typing import TypeVar
 
 T = TypeVar("T", bound=Hashable)
 
-#: Cormack, Clarke and Büttcher took 60. With the rankings of one query 10 lets agreement on the
-#: first places count for more: nDCG@10 on SciFact .720 against .714, the same on our dev split.
+#: Cormack, Clarke and Büttcher took 60; with 10 the first places count for more. On the dev split,
+#: both rankings at the same weight: hit@5 .931 against .914, MRR .848 against .845 (58 questions).
 RANK_CONSTANT = 10
 
 

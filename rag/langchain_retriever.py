@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
-from rag.answers import Filters
-from rag.assistant import Assistant
+from rag.answers import Filters, Passage
 
 
 class ArticleRetriever(BaseRetriever):
@@ -19,14 +20,14 @@ class ArticleRetriever(BaseRetriever):
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
 
-    assistant: Assistant
+    retrieve: Callable[..., Sequence[Passage]]  #: as `Assistant.retrieve`
     limit: int = 8
     filters: Filters | None = None
 
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun
     ) -> list[Document]:
-        passages = self.assistant.retrieve(query, limit=self.limit, filters=self.filters)
+        passages = self.retrieve(query, limit=self.limit, filters=self.filters)
         return [
             Document(
                 id=str(passage.id),

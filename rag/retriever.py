@@ -15,8 +15,8 @@ from rag.answers import Filters, Passage
 from rag.fusion import reciprocal_rank_fusion
 
 #: A question that shares no word of weight with its answer finds passages by chance words: at half
-#: weight they push out less. On the dev split hit@8 rose from .931 to .966, hit@1 fell from .793 to
-#: .759, which the reader makes up for.
+#: weight they push out less. On the dev split hit@8 rose from .931 to .966 and hit@1 fell from .793
+#: to .759; what is quoted held an accepted answer as often as before (.879).
 _KEYWORD_WEIGHT = 0.5
 
 
