@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Ask the gold questions and report how well they were answered.",
 )
-out = Console(soft_wrap=True)
+# A file or a pipe gets rows in one line each.
+out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 240)
 
 Gold = Annotated[Path, typer.Option(metavar="FILE", help="The gold set, JSON lines.")]
 Articles = Annotated[Path, typer.Option(metavar="DIR", help="The articles it is about.")]
@@ -56,11 +59,8 @@ def run(
         assistant.answer(questions[0].question)  # so that no question waits for the model
         with cli.progress_bar("Asking") as progress:
             outcomes = evaluate(assistant, index_dir, questions, progress)
-    for table in (report.rows(outcomes), report.rows_by_type(outcomes)):
-        shown = Table(*table[0])
-        for row in table[1:]:
-            shown.add_row(*row)
-        out.print(shown)
+    for table in report.tables(outcomes):
+        _show(table)
     if json_file:
         json_file.write_text(json.dumps(report.to_json(outcomes), indent=2) + "\n", "utf-8")
     if markdown_file:
@@ -72,26 +72,116 @@ def run(
 
 
 @app.command()
-def fit(gold: Gold = HERE / "gold.jsonl", articles: Articles = HERE.parent / "articles") -> None:
-    """Fit the extractive reader on the gold set's dev split and write its calibration."""
-    from eval.fit import fit, save, untrained
+def read(
+    data: Annotated[
+        Path,
+        typer.Option(
+            exists=True, file_okay=False, metavar="DIR", help="Folder with dev.jsonl.gz or .jsonl."
+        ),
+    ],
+    limit: Annotated[int, typer.Option(min=0, help="Questions of each source; 0 for all.")] = 0,
+    weights: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, exists=True, metavar="FILE", help="Other trained weights."),
+    ] = None,
+    fit: Annotated[
+        bool, typer.Option("--fit", help="Fit the confidence in a span and write it down.")
+    ] = False,
+) -> None:
+    """Evaluate the span reader alone, on the data that it was trained with."""
+    from eval import reading
+    from index.embedder import Embedder
+    from index.settings import load_settings
+    from rag.calibration import Calibration
+    from rag.span import OwnSpanModel, SpanReader, load_weights, open_span_reader
+    from rag.training_data import data_file, read_questions, sample
+
+    file = data_file(data, "dev")
+    if not file:
+        raise SettingsError(f"{data} has neither dev.jsonl.gz nor dev.jsonl.")
+    questions = read_questions(file)[1]
+    reader = (
+        SpanReader(OwnSpanModel(Embedder(), load_weights(weights)))
+        if weights
+        else open_span_reader(load_settings().reader)
+    )
+    with cli.progress_bar("Reading") as progress:
+        found = reading.read_all(reader, sample(questions, limit), progress)
+    calibration = Calibration.load()
+    if fit:
+        calibration = reading.fit_spans(found, calibration)
+        calibration.save()
+    _show(reading.rows(found, calibration))
+
+
+@app.command()
+def records(
+    gold: Annotated[Path, typer.Option(metavar="FILE", help="A gold set, JSON lines.")],
+    articles: Annotated[Path, typer.Option(metavar="DIR", help="The articles it is about.")],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="Written: records, JSON lines.")],
+    source: Annotated[str, typer.Option(help="What the records are named by.")] = "own",
+) -> None:
+    """Turn a gold set into records that `python -m rag train` takes."""
+    from eval.gold import load_gold
+    from eval.records import records, save
+    from rag import Assistant
+
+    questions = load_gold(gold)
+    with (
+        _index_of(articles) as index_dir,
+        Assistant.open(index_dir) as assistant,
+        cli.progress_bar("Finding passages") as progress,
+    ):
+        found = records(assistant, questions, source, progress)
+    save(found, output)
+    out.print(f"Wrote {len(found)} records of {len(questions)} questions.", highlight=False)
+
+
+@app.command()
+def fit(
+    gold: Gold = HERE / "gold.jsonl",
+    articles: Articles = HERE.parent / "articles",
+    more: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="More articles, with their questions in questions.jsonl."),
+    ] = HERE / "news" / "dev",
+) -> None:
+    """Fit the extractive reader on dev questions, and on nothing else, and write it down."""
+    from eval.fit import fit, ranked
     from eval.gold import load_gold
     from index.embedder import Embedder
     from index.settings import load_settings
     from rag import Assistant
-    from rag.extractive import CALIBRATION_FILE, ExtractiveReader
-    from rag.span import SpanReader
+    from rag.calibration import CALIBRATION_FILE, Calibration
+    from rag.extractive import ExtractiveReader
+    from rag.span import open_span_reader
 
-    if not CALIBRATION_FILE.is_file():
-        save(untrained(), CALIBRATION_FILE)
     embedder = Embedder(load_settings().embedding_model)
-    reader = ExtractiveReader(
-        embedder.encode_few, SpanReader(Embedder()), untrained(), most_sentences=3
+    spans = open_span_reader(load_settings().reader)
+    reader = ExtractiveReader(embedder.encode_few, spans, Calibration.load())
+    found = []
+    for folder, file in ((articles, gold), (more, more / "questions.jsonl")):
+        questions = [question for question in load_gold(file) if question.split == "dev"]
+        with (
+            _index_of(folder) as index_dir,
+            Assistant.open(index_dir) as assistant,
+            cli.progress_bar("Asking") as progress,
+        ):
+            found += ranked(assistant, reader, questions, progress)
+    fitted = dataclasses.replace(
+        fit(found, Calibration.load()),
+        reader_hash=spans.model.weights_hash,
+        embedding_hash=embedder.weights_hash,
     )
-    with _index_of(articles) as index_dir, Assistant.open(index_dir) as assistant:
-        calibration = fit(assistant, reader, load_gold(gold))
-    save(calibration, CALIBRATION_FILE)
+    fitted.save()
     out.print(f"Wrote {CALIBRATION_FILE}.", markup=False, highlight=False)
+
+
+def _show(table: list[list[str]]) -> None:
+    shown = Table(*table[0])
+    for row in table[1:]:
+        shown.add_row(*row)
+    out.print(shown)
 
 
 @contextmanager

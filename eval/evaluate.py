@@ -18,6 +18,10 @@ from rag import Answer, Assistant, Citation
 
 #: Retrieval is judged on this many passages; the answer is read from its usual number.
 DEPTH = 10
+#: A short answer of at most so many words is right where it holds an accepted one.
+_SHORT_WORDS = 8
+#: Sentences that would have been quoted, had the assistant not abstained.
+_UNSAID = 3
 RETRIEVAL_MEASURES: dict[str, Measure] = {
     "hit@1": Success @ 1,
     "hit@5": Success @ 5,
@@ -36,6 +40,8 @@ class Outcome:
     article_hit: float  #: 1 where one of the first five passages is of an article with evidence
     exact_match: float
     f1: float
+    short_right: float  #: 1 where it is an accepted answer or holds one within eight words
+    right: float  #: 1 where an accepted answer stands in what is quoted, or would have been
     answer_recall: float  #: 1 where an accepted answer stands in the text
     citation_hit: float  #: 1 where evidence is cited
     exact_citations: int  #: citations whose quotation stands at its offsets
@@ -79,6 +85,8 @@ def evaluate(
                 ),
                 exact_match=exact_match(answer.short, gold.answers) if answer.short else 0.0,
                 f1=token_f1(answer.short, gold.answers) if answer.short else 0.0,
+                short_right=short_right(answer.short, gold.answers),
+                right=float(contains_answer(text or _unsaid(answer), gold.answers)),
                 answer_recall=float(contains_answer(text, gold.answers)),
                 citation_hit=float(
                     any(
@@ -95,6 +103,17 @@ def evaluate(
         if progress:
             progress(done, len(questions), gold.id)
     return outcomes
+
+
+def short_right(short: str, accepted: Sequence[str]) -> float:
+    """1 for an accepted answer and for at most eight words that hold one."""
+    within = len(short.split()) <= _SHORT_WORDS and contains_answer(short, accepted)
+    return max(exact_match(short, accepted) if short else 0.0, float(within))
+
+
+def _unsaid(answer: Answer) -> str:
+    """What an abstaining assistant thought of quoting."""
+    return " ".join(candidate.text for candidate in answer.considered[:_UNSAID])
 
 
 @dataclass(frozen=True, slots=True)

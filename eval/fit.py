@@ -1,10 +1,9 @@
-"""Fit the extractive reader's calibration on the dev split, and on nothing else."""
+"""Fit the extractive reader's calibration on dev questions, and on nothing else."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,33 +13,37 @@ from sklearn.linear_model import LogisticRegression
 from eval.gold import GoldQuestion
 from eval.metrics import contains_answer
 from rag import Assistant
-from rag.extractive import (
-    ANSWER_FEATURES,
-    SENTENCE_FEATURES,
-    Calibration,
-    ExtractiveReader,
-    Ranking,
-)
+from rag.calibration import Calibration
+from rag.extractive import ExtractiveReader, Ranking
 
 #: The bar is as high as it can be while no more answerable dev questions than this are declined.
 _DECLINED = 0.05
 _QUOTED = 3
 
 
-def fit(
-    assistant: Assistant, reader: ExtractiveReader, gold: Sequence[GoldQuestion]
-) -> Calibration:
-    """Two logistic regressions on the questions of the dev split.
+def ranked(
+    assistant: Assistant,
+    reader: ExtractiveReader,
+    questions: Sequence[GoldQuestion],
+    progress: Callable[[int, int, str], None] | None = None,
+) -> list[tuple[GoldQuestion, Ranking]]:
+    """Each question with its sentences and their features."""
+    found = []
+    for done, gold in enumerate(questions, start=1):
+        found.append((gold, reader.rank(gold.question, assistant.retrieve(gold.question))))
+        if progress:
+            progress(done, len(questions), gold.id)
+    return found
+
+
+def fit(found: Sequence[tuple[GoldQuestion, Ranking]], calibration: Calibration) -> Calibration:
+    """`calibration` with two logistic regressions on the questions and their rankings.
 
     One tells a question's supporting sentences from its others, the other the questions whose
     support is among the sentences quoted from the rest.
     """
-    questions = [question for question in gold if question.split == "dev"]
-    rankings = [
-        reader.rank(question.question, assistant.retrieve(question.question))
-        for question in questions
-    ]
-    supporting = [_supporting(q, r) for q, r in zip(questions, rankings, strict=True)]
+    rankings = [ranking for _, ranking in found]
+    supporting = [_supporting(question, ranking) for question, ranking in found]
     weights = _sentence_weights(rankings, supporting)
     orders = [np.argsort(-(ranking.features @ weights), kind="stable") for ranking in rankings]
     best = np.stack([ranking.answer_features() for ranking in rankings])
@@ -48,31 +51,21 @@ def fit(
     scale = best.std(axis=0)
     model = LogisticRegression().fit(best / scale, right)
     confidence = model.predict_proba(best / scale)[:, 1]
-    answerable = np.array([bool(question.answers) for question in questions])
+    answerable = np.array([bool(question.answers) for question, _ in found])
     # Further sentences are quoted as far below the best as it takes to lose no support on dev.
     spreads = [
         float((scores := ranking.features @ weights)[order[0]] - scores[order[place]])
         for ranking, order, support in zip(rankings, orders, supporting, strict=True)
         for place in np.flatnonzero(support[order[:_QUOTED]])[:1]
     ]
-    return Calibration(
+    return dataclasses.replace(
+        calibration,
         sentence_weights=tuple(round(float(weight), 4) for weight in weights),
         answer_weights=tuple(round(float(weight), 4) for weight in model.coef_[0] / scale),
         answer_bias=round(float(model.intercept_[0]), 4),
         bar=round(float(np.quantile(confidence[answerable], _DECLINED)), 4),
         spread=round(max(spreads, default=0.0) + 1e-4, 4),
     )
-
-
-def save(calibration: Calibration, file: Path) -> None:
-    """Write the calibration where the reader looks for it."""
-    file.write_text(json.dumps(dataclasses.asdict(calibration), indent=2) + "\n", "utf-8")
-
-
-def untrained() -> Calibration:
-    """Cosine alone: what is needed to rank before anything was fitted."""
-    cosine_alone = (1.0, *(0.0,) * (len(SENTENCE_FEATURES) - 1))
-    return Calibration(cosine_alone, (0.0,) * len(ANSWER_FEATURES), 0.0, 0.0, 1.0)
 
 
 def _supporting(question: GoldQuestion, ranking: Ranking) -> NDArray[np.bool_]:

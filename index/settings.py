@@ -24,6 +24,11 @@ class Settings(BaseSettings):
         default="",
         description="A folder or a Hugging Face name; empty for the model that is installed.",
     )
+    reader: str = Field(
+        default="",
+        description="Extractive question answering model, a folder or a Hugging Face name; empty "
+        "for the reader that comes with this project.",
+    )
     chunk_tokens: int = Field(
         default=200,
         ge=48,
@@ -38,6 +43,13 @@ class Settings(BaseSettings):
     )
     candidates: int = Field(
         default=50, ge=8, description="Chunks taken from each search before the two are fused."
+    )
+    caution: float | None = Field(
+        default=None,
+        ge=0.0,
+        le=1.0,
+        description="Confidence that an answer needs: 0 always answers, 1 hardly ever; by default "
+        "such that about 5 % of the questions with an answer are declined.",
     )
     answer_sentences: int = Field(
         default=3, ge=1, le=10, description="At most this many sentences are quoted."

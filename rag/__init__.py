@@ -1,6 +1,7 @@
 """Question -> passages -> reader -> cited answer. Knows nothing of screens.
 
 from rag import Assistant, answer
+from rag.reading import read
 with Assistant.over("articles") as assistant:
     print(assistant.answer("How many people attended the mineral forum?").text)
 """
@@ -8,8 +9,9 @@ with Assistant.over("articles") as assistant:
 from __future__ import annotations
 
 from index.errors import RagError
-from rag.answers import Answer, Candidate, Citation, Filters, Passage, Reading
+from rag.answers import Answer, Candidate, Citation, Filters, Passage, Reading, Span
 from rag.assistant import Assistant, answer
+from rag.reading import read
 
 __all__ = [
     "Answer",
@@ -20,5 +22,7 @@ __all__ = [
     "Passage",
     "RagError",
     "Reading",
+    "Span",
     "answer",
+    "read",
 ]

@@ -79,6 +79,15 @@ def train(
             file_okay=False, metavar="DIR", help="Folder for checkpoint, reader and record."
         ),
     ],
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            metavar="FILE",
+            help="Weights to start from, as reader.safetensors; else the embedding model's.",
+        ),
+    ] = None,
     share: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Share of each source's questions.")
     ] = 1.0,
@@ -95,7 +104,7 @@ def train(
     from rag.training_data import Recipe
 
     recipe = Recipe(seed=seed, share=share, rate=rate, frozen_layers=frozen_layers)
-    train(data, output, embedder=Embedder(), recipe=recipe, say=_say)
+    train(data, output, embedder=Embedder(), recipe=recipe, say=_say, start=start)
     _say(f"The reader is in {output}.")
 
 
@@ -158,7 +167,8 @@ def _explain(answer: Answer) -> None:
     for candidate in answer.considered[:10]:
         sentences.add_row(f"{candidate.score:.3f}", Text(_beginning(candidate.text)))
     out.print("", passages, sentences, sep="\n")
-    out.print(f"Confidence {answer.confidence:.3f}, {answer.margin:+.3f} from the bar.")
+    fitted = "" if answer.calibrated else ", not fitted for these models"
+    out.print(f"Confidence {answer.confidence:.3f}{fitted}, {answer.margin:+.3f} from the bar.")
     stages = ", ".join(f"{stage} {1000 * time:.1f} ms" for stage, time in answer.timings.items())
     out.print(f"Time: {stages}.")
 

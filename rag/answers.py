@@ -41,6 +41,17 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """The stretch `[start, end)` of a text that answers a question."""
+
+    text: str
+    start: int
+    end: int
+    score: float  #: how much more it looks like the answer than no answer does
+    confidence: float  #: in [0, 1]; the chance that it is right
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A sentence that the reader considered, with the passage that it stands in."""
 
@@ -63,6 +74,7 @@ class Reading:
     confidence: float  #: in [0, 1]
     margin: float  #: how far above the bar for answering; negative means below
     considered: tuple[Candidate, ...]  #: best first
+    calibrated: bool = True  #: False where confidence was fitted for other models
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +105,7 @@ class Answer:
     abstained: bool
     margin: float  #: how far above the bar for answering; negative means below
     considered: tuple[Candidate, ...]  #: the sentences that the reader compared, best first
+    calibrated: bool = True  #: False where confidence was fitted for other models
     timings: Mapping[str, float] = field(default_factory=dict)  #: seconds by stage
 
     def __post_init__(self) -> None:
@@ -107,6 +120,7 @@ class Answer:
             "abstained": self.abstained,
             "confidence": self.confidence,
             "margin": self.margin,
+            "calibrated": self.calibrated,
             "citations": [_plain(citation) for citation in self.citations],
             "passages": [
                 {**_plain(passage), "article": passage.article.source} for passage in self.passages

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import re
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from index.errors import IndexBusy, IndexProblem, QuestionError
 from rag.answers import Answer, Filters, Passage, cite
+from rag.questions import clean_question
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     from rag.reader import Reader
     from rag.retriever import Retriever
 
+_log = logging.getLogger(__name__)
+
 #: What is said when the articles do not say.
 ABSTENTION = "The articles do not say."
-
-_NOT_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 class Assistant:
@@ -60,22 +61,35 @@ class Assistant:
         from index.opened import OpenIndex
         from index.settings import load_settings
         from index.syncing import maker
-        from rag.extractive import Calibration, ExtractiveReader
+        from rag.calibration import Calibration
+        from rag.extractive import ExtractiveReader
         from rag.retriever import Retriever
-        from rag.span import SpanReader
+        from rag.span import open_span_reader
 
         settings = settings or load_settings()
         embedder = Embedder(settings.embedding_model)
+        # Our span reader was trained on the installed model's tokens and embeddings.
+        spans = open_span_reader(settings.reader, None if settings.embedding_model else embedder)
+        calibration = Calibration.load()
+        calibrated = calibration.fits(spans.model.weights_hash, embedder.weights_hash)
+        if not calibrated:
+            _log.warning(
+                "Confidence was not fitted for %s with %s: it may answer too often or too seldom. "
+                "RAG_CAUTION sets how sure it must be.",
+                spans.model.name,
+                embedder.name,
+            )
         index = OpenIndex(Path(index_dir or settings.index_dir), maker(embedder, settings))
         return cls(
             index,
             Retriever(index, embedder, settings.candidates),
             ExtractiveReader(
                 embedder.encode_few,
-                # The span reader was trained on the installed model's tokens and embeddings.
-                SpanReader(Embedder() if settings.embedding_model else embedder),
-                Calibration.load(),
-                settings.answer_sentences,
+                spans,
+                calibration,
+                calibrated=calibrated,
+                most_sentences=settings.answer_sentences,
+                caution=settings.caution,
             ),
             settings,
         )
@@ -148,6 +162,7 @@ class Assistant:
             abstained=not citations,
             margin=reading.margin,
             considered=reading.considered,
+            calibrated=reading.calibrated,
             timings={"retrieve": retrieved - started, "read": read - retrieved},
         )
 
@@ -193,18 +208,3 @@ def answer(question: str, *, limit: int = 8) -> Answer:
 @lru_cache(maxsize=1)
 def _default_assistant(settings: Settings) -> Assistant:
     return Assistant.open(settings=settings)
-
-
-def clean_question(question: str, most_characters: int) -> str:
-    """The question as one line of text. Raises QuestionError where none is left."""
-    if not isinstance(question, str):
-        raise QuestionError("A question is text.")
-    if len(question) > most_characters:
-        raise QuestionError(
-            f"The question has {len(question):,} characters; at most {most_characters:,} are read "
-            "(RAG_MAX_QUESTION_CHARACTERS)."
-        )
-    question = " ".join(_NOT_TEXT.sub(" ", question).split())
-    if not question:
-        raise QuestionError("The question is empty.")
-    return question

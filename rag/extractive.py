@@ -5,7 +5,6 @@ Knows nothing of how passages were found.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import Counter
@@ -13,8 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +19,8 @@ from numpy.typing import NDArray
 from index.keyword import stems
 from index.sentences import sentence_spans
 from rag.answers import Candidate, Passage, Reading
+from rag.calibration import Calibration, sigmoid
 from rag.span import SpanReader
-
-CALIBRATION_FILE = Path(__file__).with_name("calibration.json")
 
 #: A vector is 1.5 kB, so that these are at most 30 MB; reading again what was read costs nothing.
 _REMEMBERED_SENTENCES = 20_000
@@ -56,24 +52,6 @@ _ANSWER_COLUMNS = [SENTENCE_FEATURES.index(name) for name in ANSWER_FEATURES]
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
-    """Fitted on the evaluation set's dev split by `python -m eval fit`, which writes the file."""
-
-    sentence_weights: tuple[float, ...]  #: one for each of SENTENCE_FEATURES
-    answer_weights: tuple[float, ...]  #: one for each of ANSWER_FEATURES
-    answer_bias: float
-    bar: float  #: abstain below this confidence
-    spread: float  #: quote further sentences that score at most so much less than the best
-
-    @classmethod
-    def load(cls) -> Calibration:
-        fields: dict[str, Any] = json.loads(CALIBRATION_FILE.read_text("utf-8"))
-        for name in ("sentence_weights", "answer_weights"):
-            fields[name] = tuple(fields[name])
-        return cls(**fields)
-
-
-@dataclass(frozen=True, slots=True)
 class Ranking:
     """Sentences with their features; rows are in the order of `sentences`."""
 
@@ -98,12 +76,17 @@ class ExtractiveReader:
         encode: Callable[[Sequence[str]], NDArray[np.float32]],
         spans: SpanReader,
         calibration: Calibration,
-        most_sentences: int,
+        *,
+        calibrated: bool = True,
+        most_sentences: int = 3,
+        caution: float | None = None,
     ) -> None:
         self._encode = encode
         self._spans = spans
         self._calibration = calibration
+        self._calibrated = calibrated
         self._most_sentences = most_sentences
+        self._bar = calibration.bar if caution is None else caution
         self._vectors: dict[str, NDArray[np.float32]] = {}
 
     def read(self, question: str, passages: Sequence[Passage]) -> Reading:
@@ -111,7 +94,7 @@ class ExtractiveReader:
         fitted = self._calibration
         ranking = self.rank(question, passages)
         if not ranking.sentences:
-            return Reading((), "", 0.0, -fitted.bar, ())
+            return Reading((), "", 0.0, -self._bar, ())
         scores = ranking.features @ np.array(fitted.sentence_weights)
         order = np.argsort(-scores, kind="stable")
         considered = tuple(
@@ -120,15 +103,16 @@ class ExtractiveReader:
             for passage, start, end in [ranking.sentences[row]]
         )
         logit = ranking.answer_features() @ fitted.answer_weights + fitted.answer_bias
-        confidence = 1 / (1 + math.exp(-logit))
-        answers = confidence >= fitted.bar
+        confidence = sigmoid(float(logit))
+        answers = confidence >= self._bar
         close = (c for c in considered if c.score >= considered[0].score - fitted.spread)
         return Reading(
             quoted=tuple(islice(close, self._most_sentences)) if answers else (),
             short=ranking.shorts[order[0]] if answers else "",
             confidence=confidence,
-            margin=confidence - fitted.bar,
+            margin=confidence - self._bar,
             considered=considered,
+            calibrated=self._calibrated,
         )
 
     def rank(self, question: str, passages: Sequence[Passage]) -> Ranking:

@@ -2,8 +2,8 @@
 
 A BERT encoder with a start and an end score for each token, and the score of [CLS] for no answer
 (Devlin et al. 2019, section 4.3). Scores count from [CLS], under one softmax over several passages
-in training, so that they compare across passages (Clark and Gardner 2018, section 3.3): above 0 the
-passage answers. Knows nothing of sentences or retrieval.
+in training, so that they compare across passages (Clark and Gardner 2018, section 3.3). Knows
+nothing of sentences or retrieval.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 from torch.nn.functional import linear
@@ -26,8 +28,8 @@ from index.errors import SettingsError
 WEIGHTS_FILE = Path(__file__).with_name("reader.safetensors")
 WEIGHTS_SHA256 = "5f8d60a4b6d91c2055e4a5a14f62d649876d6310dfdcc4af27518e36bb87540f"
 
-#: Longer passages are read in windows that overlap; training sees no longer ones.
-WINDOW_TOKENS, OVERLAP_TOKENS = 208, 96
+#: Longer passages are read in windows that overlap. A chunk with its question fits into one.
+WINDOW_TOKENS, OVERLAP_TOKENS = 256, 96
 #: Longer questions are cut; longer answers are not looked for.
 QUESTION_TOKENS, ANSWER_TOKENS = 64, 30
 _HEADS = 12
@@ -63,16 +65,39 @@ class TokenScores:
         )
 
 
-class SpanReader:
-    """Our own trained weights over the installed model's embeddings and tokens.
+class SpanModel(Protocol):
+    """What gives the tokens of a question and a passage their scores."""
 
-    `weights` are read instead of those that come with this project, under the same names. Raises
+    name: str
+    weights_hash: str  #: SHA-256, which calibrations go by
+    specials: tuple[list[int], list[int], list[int]]  #: before, between and after the two texts
+
+    def tokens(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Token ids of `text` and the characters `(start, end)` of each; no special tokens."""
+        ...
+
+    def logits(self, inputs: Sequence[tuple[Sequence[int], int]]) -> Tensor:
+        """Start and end logits `[inputs, longest, 2]` in float32, no answer being at place 0.
+
+        An input is its token ids and the place at which the passage begins.
+        """
+        ...
+
+
+class OwnSpanModel:
+    """Our own trained weights over the installed embedding model's embeddings and tokens.
+
+    `weights` are taken instead of those that come with this project, under the same names. Raises
     SettingsError where the latter are not those that this release was made with.
     """
 
+    name = "the reader that comes with this project"
+    specials: tuple[list[int], list[int], list[int]] = ([CLS], [SEP], [SEP])
+
     def __init__(self, embedder: Embedder, weights: Mapping[str, Tensor] | None = None) -> None:
+        self.weights_hash = WEIGHTS_SHA256 if weights is None else ""
         encoder = dict(_released_weights() if weights is None else weights)
-        self._embedder = embedder
+        self.tokens = embedder.tokens
         self._head = encoder.pop("head.weight").float(), encoder.pop("head.bias").float()
         embeddings = {
             name: value
@@ -81,13 +106,25 @@ class SpanReader:
         }
         self._bert = Bert({**embeddings, **encoder}, heads=_HEADS)
 
+    def logits(self, inputs: Sequence[tuple[Sequence[int], int]]) -> Tensor:
+        states, _ = self._bert.states(inputs)
+        return linear(states, *self._head)
+
+
+class SpanReader:
+    """Scores every token of any text as the start and as the end of the answer."""
+
+    def __init__(self, model: SpanModel) -> None:
+        self.model = model
+
     def read(self, question: str, texts: Sequence[str]) -> list[TokenScores]:
         """The scores of every token of each text."""
-        asked = [CLS, *self._embedder.tokens(question)[0][:QUESTION_TOKENS], SEP]
-        room = WINDOW_TOKENS - len(asked) - 1
+        before, between, after = self.model.specials
+        asked = [*before, *self.model.tokens(question)[0][:QUESTION_TOKENS], *between]
+        room = WINDOW_TOKENS - len(asked) - len(after)
         found, windows = [], []
         for place, text in enumerate(texts):
-            ids, characters = self._embedder.tokens(text)
+            ids, characters = self.model.tokens(text)
             nothing = np.full(len(ids), -np.inf, np.float32)
             found.append(TokenScores(np.array(characters).reshape(-1, 2), nothing, nothing.copy()))
             last = max(len(ids) - room, 0)
@@ -96,8 +133,7 @@ class SpanReader:
         windows.sort(key=lambda window: len(window[2]))
         for at in range(0, len(windows), _BATCH):
             batch = windows[at : at + _BATCH]
-            states, _ = self._bert.states([([*asked, *w[2], SEP], len(asked)) for w in batch])
-            logits = linear(states, *self._head)
+            logits = self.model.logits([([*asked, *w[2], *after], len(asked)) for w in batch])
             scores = (logits - logits[:, :1])[:, len(asked) :].numpy()
             for (place, first, ids), score in zip(batch, scores, strict=True):
                 span = slice(first, first + len(ids))
@@ -106,6 +142,30 @@ class SpanReader:
                 ):
                     kept[span] = np.maximum(kept[span], new)
         return found
+
+
+def open_span_reader(name: str = "", embedder: Embedder | None = None) -> SpanReader:
+    """Our own reader, or the extractive question answering model that `name` names.
+
+    `name` is a folder or a Hugging Face name; `embedder` spares loading the installed model again.
+    Raises SettingsError where there is no such model.
+    """
+    if name:
+        from rag.huggingface import HuggingFaceModel
+
+        return SpanReader(HuggingFaceModel(name))
+    return SpanReader(OwnSpanModel(embedder or Embedder()))
+
+
+def load_weights(file: Path) -> dict[str, Tensor]:
+    """A trained reader's weights. Raises SettingsError where the file holds none."""
+    try:
+        weights = load(file.read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise SettingsError(f"{file} cannot be read as a reader's weights: {error}.") from error
+    if "head.weight" not in weights:
+        raise SettingsError(f"{file} holds no reader's weights.")
+    return weights
 
 
 def _released_weights() -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from transformers import BertConfig, BertModel
 from index.bert import SEP, fastest_dtype
 from index.embedder import Embedder
 from index.errors import SettingsError
-from rag.span import SpanReader
+from rag.span import OwnSpanModel, SpanReader, load_weights
 from rag.squad import exact_match, token_f1
 from rag.training_data import (
     Example,
@@ -93,10 +93,12 @@ def train(
     embedder: Embedder,
     recipe: Recipe,
     say: Callable[[str], None],
+    start: Path | None = None,
     checkpoint_seconds: float = 180.0,
 ) -> None:
     """Train on the file `train` in `data` and write the reader and a record of the run to `output`.
 
+    It begins with the reader's weights in the file `start`, else with those of the embedding model.
     Where there is a file `dev`, its figures are in the record and decide between the trained
     weights and their moving average; else the average is kept. Started again with the same data and
     recipe it goes on from its last checkpoint, and on a CPU ends with the very weights of a run
@@ -115,8 +117,9 @@ def train(
     dev = dev_sample(read_questions(dev_file)[1], recipe.dev_questions) if dev_file else []
     steps, windows = len(batches), sum(len(example.windows) for example in examples)
 
-    trainer = Trainer(_new_model(embedder.folder, recipe.seed), recipe)
-    progress = _Progress(_fingerprint(examples, recipe))
+    first = load_weights(start) if start else {}
+    trainer = Trainer(_new_model(embedder.folder, recipe.seed, first), recipe)
+    progress = _Progress(_fingerprint(examples, recipe, first))
     checkpoint = output / CHECKPOINT_FILE
     if checkpoint.exists():
         progress = trainer.load(checkpoint, progress.fingerprint)
@@ -126,7 +129,7 @@ def train(
     )
 
     def look(weights: Sequence[Tensor], name: str) -> None:
-        reader = SpanReader(embedder, trainer.reader_weights(weights))
+        reader = SpanReader(OwnSpanModel(embedder, trainer.reader_weights(weights)))
         figures = evaluate(reader, dev, progress.step, name)
         progress.evaluations.append(figures)
         say(
@@ -221,7 +224,7 @@ class Trainer:
             copied.copy_(weight)
 
     def reader_weights(self, weights: Sequence[Tensor]) -> dict[str, Tensor]:
-        """In float16 under the names that SpanReader takes; no embeddings, which never change."""
+        """In float16 under the names that OwnSpanModel takes; no embeddings, which never change."""
         state = self._model.state_dict() | dict(zip(self._names, weights, strict=True))
         return {
             name.removeprefix("bert."): value.detach().half().cpu()
@@ -324,8 +327,9 @@ def evaluate(
     )
 
 
-def _new_model(folder: Path, seed: int) -> SpanModel:
-    """The embedding model with a new head; without dropout, since no example comes twice."""
+def _new_model(folder: Path, seed: int, first: Mapping[str, Tensor]) -> SpanModel:
+    """The embedding model with a new head, `first` in their places; without dropout, since an
+    example hardly ever comes twice."""
     config = BertConfig.from_pretrained(
         folder,
         hidden_dropout_prob=0.0,
@@ -338,6 +342,8 @@ def _new_model(folder: Path, seed: int) -> SpanModel:
     nn.init.zeros_(model.head.bias)
     weights = load_file(folder / "model.safetensors")
     model.bert.load_state_dict({name: weights[name] for name in model.bert.state_dict()})
+    for name, value in first.items():
+        model.get_parameter(name if name.startswith("head.") else f"bert.{name}").data.copy_(value)
     return model
 
 
@@ -360,8 +366,9 @@ def _dtype(device: torch.device) -> torch.dtype:
     return fastest_dtype()
 
 
-def _fingerprint(examples: Sequence[Example], recipe: Recipe) -> str:
+def _fingerprint(examples: Sequence[Example], recipe: Recipe, first: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
+    digest.update(save(dict(first)) if first else b"")
     for example in examples:
         digest.update(f"{example.start} {example.end} {len(example.windows)}".encode())
         for window in example.windows:

@@ -19,9 +19,10 @@ from index.opened import OpenIndex
 from index.settings import Settings
 from index.syncing import maker, sync
 from rag import Assistant
-from rag.extractive import Calibration, ExtractiveReader
+from rag.calibration import Calibration
+from rag.extractive import ExtractiveReader
 from rag.retriever import Retriever
-from rag.span import SpanReader
+from rag.span import SpanReader, open_span_reader
 
 ROOT = Path(__file__).parents[1]
 
@@ -91,11 +92,16 @@ def bundled_index(
 
 
 @pytest.fixture(scope="session")
+def spans(embedder: CountingEmbedder) -> SpanReader:
+    """The span reader that comes with the project."""
+    return open_span_reader(embedder=embedder)
+
+
+@pytest.fixture(scope="session")
 def assistant_over(
-    embedder: CountingEmbedder, _no_settings_of_the_user: None
+    embedder: CountingEmbedder, spans: SpanReader, _no_settings_of_the_user: None
 ) -> Callable[[Path], Assistant]:
     """As `Assistant.open`, with the models that are loaded already."""
-    spans = SpanReader(embedder)
 
     def open_assistant(index_dir: Path) -> Assistant:
         options = Settings()
@@ -103,9 +109,7 @@ def assistant_over(
         return Assistant(
             index,
             Retriever(index, embedder, options.candidates),
-            ExtractiveReader(
-                embedder.encode_few, spans, Calibration.load(), options.answer_sentences
-            ),
+            ExtractiveReader(embedder.encode_few, spans, Calibration.load()),
             options,
         )
 

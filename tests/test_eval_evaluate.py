@@ -8,9 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from eval.evaluate import Outcome, evaluate
+from eval.evaluate import Outcome, evaluate, short_right
 from eval.gold import Evidence, GoldQuestion
-from eval.report import below_thresholds, by_split, figures, markdown, rows_by_type, to_json
+from eval.report import (
+    below_thresholds,
+    by_split,
+    figures,
+    markdown,
+    reliability,
+    risk_coverage,
+    rows_by_type,
+    to_json,
+)
 from index.embedder import Embedder
 from index.errors import SettingsError
 from index.syncing import sync
@@ -19,13 +28,12 @@ from rag import Assistant
 COPPER = "The Toquepala mine sold exactly 40 tonnes of copper in the year 1999."
 SALT = "Miguel Condori has been the head of the Uyuni salt works since 2004."
 
-# The first two are in the test split and the others in dev (`printf q1 | sha256sum`).
 QUESTIONS = (
     GoldQuestion(
         "q1", "number", "How many tonnes of copper did the Toquepala mine sell in 1999?",
-        ("40 tonnes", "40"), (Evidence("copper.md", COPPER),),
+        ("40 tonnes", "40"), (Evidence("copper.md", COPPER),), "test",
     ),
-    GoldQuestion("q2", "off_topic", "How do I bake sourdough bread?", (), ()),
+    GoldQuestion("q2", "off_topic", "How do I bake sourdough bread?", (), (), "test"),
     GoldQuestion(
         "q3", "who", "Who has been the head of the Uyuni salt works since 2004?",
         ("a man from Potosí",), (Evidence("salt.md", SALT),),
@@ -105,6 +113,26 @@ def test_outcomes_are_told_apart_by_split_and_type(outcomes: list[Outcome]) -> N
     assert number[:4] == ["number", "1", "1", "1.000 [1.000, 1.000] (1)"]
     assert off_topic[:4] == ["off_topic", "1", "0", "-"]
     assert "| number | 1 | 1 | 1.000 [1.000, 1.000] (1) |" in markdown(outcomes)
+
+
+def test_confidence_is_held_against_what_was_right(outcomes: list[Outcome]) -> None:
+    """Declining q2 was right of it, yet what it would have quoted is no answer."""
+    assert [outcome.right for outcome in outcomes] == [1, 0, 0, 1]
+    table = reliability(outcomes)
+    assert sum(int(row[1]) for row in table[1:]) == 4
+    curve = risk_coverage(outcomes)
+    assert [row[0] for row in curve[1:]] == [f"{tenth / 10}" for tenth in range(1, 11)]
+    assert curve[-1][2] == "0.500"  # all are answered: two of four are wrong
+    assert 0 <= figures(outcomes)["calibration error"].value <= 1
+
+
+@pytest.mark.parametrize(
+    ("short", "expected"),
+    [("40 tonnes", 1.0), ("exactly 40 tonnes of the finest ore", 1.0), ("", 0.0),
+     ("it was exactly 40 tonnes of the very finest ore", 0.0), ("41 tonnes", 0.0)],
+)  # fmt: skip
+def test_short_answer_is_right_within_eight_words(short: str, expected: float) -> None:
+    assert short_right(short, ("40 tonnes",)) == expected
 
 
 def test_what_is_below_its_threshold_is_said(outcomes: list[Outcome], tmp_path: Path) -> None:

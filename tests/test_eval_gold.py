@@ -8,7 +8,7 @@ from pathlib import Path
 import frontmatter
 import pytest
 
-from eval.gold import Evidence, GoldQuestion, load_gold
+from eval.gold import SPLITS, Evidence, GoldQuestion, load_gold, split_of
 from index.errors import SettingsError
 
 ROOT = Path(__file__).parents[1]
@@ -28,14 +28,13 @@ def test_bundled_gold_set_is_large_enough(gold: list[GoldQuestion]) -> None:
     assert sum(not question.answers for question in gold) >= 30
 
 
-def test_bundled_gold_set_has_every_type_in_both_splits(gold: list[GoldQuestion]) -> None:
+def test_bundled_gold_set_has_every_type_in_all_splits(gold: list[GoldQuestion]) -> None:
     types = {
         "number", "who", "where", "when", "what", "list", "why_how", "across", "paraphrased",
         "near_miss", "off_topic",
     }  # fmt: skip
-    assert {question.type for question in gold} == types
-    assert {question.type for question in gold if question.split == "dev"} == types
-    assert {question.type for question in gold if question.split == "test"} == types
+    found = {split: {q.type for q in gold if q.split == split} for split in SPLITS}
+    assert found == {"dev": types, "test": types, "fresh": types | {"yes_no"}}
     unanswerable = {question.type for question in gold if not question.answers}
     assert unanswerable == {"near_miss", "off_topic"}
 
@@ -63,14 +62,15 @@ def test_line_is_read_as_a_question(tmp_path: Path) -> None:
     file = tmp_path / "gold.jsonl"
     file.write_text(f"\n{LINE}\n")
     assert load_gold(file) == [
-        GoldQuestion("q1", "number", "How many?", ("900",), (Evidence("a.md", "900 came."),))
+        GoldQuestion(
+            "q1", "number", "How many?", ("900",), (Evidence("a.md", "900 came."),), "test"
+        )
     ]
 
 
 def test_split_is_decided_by_the_id_alone() -> None:
     # SHA-256 begins with c7 for "q1" and with 58 for "q3" (sha256sum); 80 is where test begins.
-    assert GoldQuestion("q1", "who", "Who?", (), ()).split == "test"
-    assert GoldQuestion("q3", "who", "Who?", (), ()).split == "dev"
+    assert (split_of("q1"), split_of("q3")) == ("test", "dev")
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,7 @@ def test_split_is_decided_by_the_id_alone() -> None:
         (LINE.replace('["900"]', "[]"), "answers and evidence must both be given, or neither"),
         (LINE.replace('["900"]', '"900"'), "Line 1 of {FILE} is no gold question"),
         (LINE.replace('{"article": "a.md", ', "{"), "(KeyError: 'article')"),
+        (LINE.replace("{", '{"split": "best", ', 1), "split must be one of dev, test, fresh"),
         ("{LINE}\n{LINE}", "{FILE} has more than one question named q1."),
         ("\n\n", "{FILE} has no questions."),
     ],

@@ -6,6 +6,7 @@ import pytest
 
 from eval.metrics import (
     Figure,
+    calibration_error,
     contains_answer,
     exact_match,
     normalise,
@@ -82,6 +83,14 @@ def test_interval_of_one_in_two_is_everything() -> None:
 def test_ratio_of_nothing_is_0() -> None:
     assert ratio([0, 0], [0, 0]) == Figure(0.0, 0.0, 0.0, 0)
     assert ratio([], []) == Figure(0.0, 0.0, 0.0, 0)
+
+
+def test_calibration_error_weighs_the_gap_of_each_bin() -> None:
+    # Two at .9 of which one is right, two at .2 of which none is: .4 and .2, each for half.
+    figure = calibration_error([0.9, 0.9, 0.2, 0.2], [1, 0, 0, 0])
+    assert figure.value == pytest.approx(0.3)
+    assert figure.low <= figure.value <= figure.high
+    assert calibration_error([1.0, 0.0], [1, 0]).value == 0
 
 
 def test_quantile_lies_between_the_times_around_it() -> None:

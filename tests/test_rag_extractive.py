@@ -11,11 +11,17 @@ from numpy.typing import NDArray
 
 from index.article import Article
 from rag import Passage
-from rag.extractive import ANSWER_FEATURES, SENTENCE_FEATURES, Calibration, ExtractiveReader
+from rag.calibration import Calibration
+from rag.extractive import ANSWER_FEATURES, SENTENCE_FEATURES, ExtractiveReader
 from rag.span import TokenScores
 
 # Cosine alone ranks; confidence is the sigmoid of the best cosine, at least 0.5.
 COSINE_ONLY = Calibration(
+    reader_hash="",
+    embedding_hash="",
+    span_weight=1.0,
+    span_bias=0.0,
+    span_bar=0.5,
     sentence_weights=(1.0, *[0.0] * (len(SENTENCE_FEATURES) - 1)),
     answer_weights=(1.0, *[0.0] * (len(ANSWER_FEATURES) - 1)),
     answer_bias=0.0,
@@ -45,7 +51,7 @@ class NumbersAnswer:
 
 
 def reader(most: int = 3) -> ExtractiveReader:
-    return ExtractiveReader(count_metals, NumbersAnswer(), COSINE_ONLY, most)  # type: ignore[arg-type]
+    return ExtractiveReader(count_metals, NumbersAnswer(), COSINE_ONLY, most_sentences=most)  # type: ignore[arg-type]
 
 
 def passages(*texts: str) -> list[Passage]:

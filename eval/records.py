@@ -1,0 +1,72 @@
+"""Turn a gold set into records to train the reader on, with the passages that retrieval finds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from eval.gold import GoldQuestion
+from eval.metrics import contains_answer
+from rag import Assistant, Passage
+
+#: Passages that do not answer, beside the one that does.
+_NEGATIVES = 3
+
+
+def records(
+    assistant: Assistant,
+    questions: Sequence[GoldQuestion],
+    source: str,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> list[dict[str, Any]]:
+    """A record as `python -m rag train` takes it for each question.
+
+    Its context is the best passage that holds the evidence, the best of all for a question without
+    an answer; its negatives are the best others that do not answer. A question whose evidence was
+    not found gives none.
+    """
+    found = []
+    for done, gold in enumerate(questions, start=1):
+        passages = assistant.retrieve(gold.question, limit=20)
+        holding = [passage for passage in passages if _evidence(passage, gold) >= 0]
+        others = [
+            passage.text
+            for passage in passages
+            if passage not in holding and not contains_answer(passage.text, gold.answers)
+        ]
+        if holding or not gold.answers:
+            context = holding[0] if holding else passages[0]
+            answer = gold.answers[0] if gold.answers else ""
+            start = context.text.find(answer, _evidence(context, gold))
+            found.append(
+                {
+                    "context": context.text,
+                    "questions": [
+                        {
+                            "question": gold.question,
+                            "answers": [{"text": answer, "start": start}] if answer else [],
+                            "source": source,
+                            "negatives": [t for t in others if t != context.text][:_NEGATIVES],
+                        }
+                    ],
+                }
+            )
+        if progress:
+            progress(done, len(questions), gold.id)
+    return found
+
+
+def save(found: Sequence[dict[str, Any]], file: Path) -> None:
+    """Write records as JSON lines."""
+    file.write_text("".join(json.dumps(record) + "\n" for record in found), "utf-8")
+
+
+def _evidence(passage: Passage, gold: GoldQuestion) -> int:
+    """Where evidence that holds the preferred answer begins in the passage, or -1."""
+    for part in gold.evidence:
+        is_there = Path(passage.article.source).name == part.article and part.quote in passage.text
+        if is_there and gold.answers[0] in part.quote:
+            return passage.text.find(part.quote)
+    return -1

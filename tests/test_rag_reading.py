@@ -1,0 +1,145 @@
+"""Reading one text, with our own reader and with one in Hugging Face's format."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+from transformers import BertConfig, BertForQuestionAnswering
+
+from index.embedder import Embedder
+from index.errors import QuestionError, SettingsError
+from index.settings import Settings
+from rag import Assistant, read
+from rag.reading import best_span
+from rag.span import WEIGHTS_FILE, SpanReader, load_weights, open_span_reader
+
+TEXT = "The harbour of Port Ellen was opened in 1881. Ana Quispe has led it since 2019."
+FILLER = "The weather was fine and nothing much happened in the town that day. "
+
+
+@pytest.fixture(scope="module")
+def hugging_face(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Path:
+    """Our own reader as a folder that transformers reads."""
+    folder = tmp_path_factory.mktemp("hugging-face")
+    model = BertForQuestionAnswering(BertConfig.from_pretrained(embedder.folder))
+    own = load_weights(WEIGHTS_FILE)
+    state = {f"bert.{k}": v for k, v in {**embedder.bert_weights, **own}.items()}
+    state |= {"qa_outputs.weight": own["head.weight"], "qa_outputs.bias": own["head.bias"]}
+    model.load_state_dict({name: state[name].float() for name in model.state_dict()})
+    model.save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(embedder.folder / name, folder)
+    return folder
+
+
+def test_answer_stands_in_the_text() -> None:
+    span = read("When was the harbour of Port Ellen opened?", TEXT)
+    assert span is not None
+    assert span.text == "1881"
+    assert TEXT[span.start : span.end] == span.text
+    assert 0.5 < span.confidence <= 1
+
+
+def test_silence_where_the_text_does_not_say() -> None:
+    assert read("Which team won the football World Cup in 1998?", FILLER) is None
+    forced = read("Which team won the football World Cup in 1998?", FILLER, abstain=False)
+    assert forced is not None
+    assert forced.confidence < 0.5
+
+
+def test_answer_is_found_far_into_a_long_text() -> None:
+    text = FILLER * 120 + TEXT + FILLER * 120  # some 3,500 tokens
+    span = read("When was the harbour of Port Ellen opened?", text, abstain=False)
+    assert span is not None
+    assert span.text == "1881"
+    assert span.start == text.index("1881")
+
+
+@pytest.mark.parametrize("text", ["", " \n", "\u200b"])
+def test_text_without_a_word_has_no_span(text: str) -> None:
+    assert read("Who?", text, abstain=False) is None
+
+
+def test_question_that_asks_nothing_is_refused() -> None:
+    with pytest.raises(QuestionError, match="empty"):
+        read(" \n", TEXT)
+
+
+@profile(max_examples=40)
+@given(question=st.text(min_size=1, max_size=60), text=st.text(max_size=300))
+def test_any_span_stands_where_it_says(spans: SpanReader, question: str, text: str) -> None:
+    span = best_span(spans, question, text, abstain=False)
+    if span is not None:
+        assert text[span.start : span.end] == span.text
+        assert span.text
+        assert 0 <= span.confidence <= 1
+
+
+def test_reader_of_hugging_face_scores_alike(hugging_face: Path, spans: SpanReader) -> None:
+    other = open_span_reader(str(hugging_face))
+    texts = [TEXT, FILLER * 40, "", "Ünïcode 東京 is blue."]
+    for mine, theirs in zip(
+        spans.read("Who leads Port Ellen?", texts), other.read("Who leads Port Ellen?", texts),
+        strict=True,
+    ):  # fmt: skip
+        assert (mine.characters == theirs.characters).all()
+        np.testing.assert_allclose(mine.starts, theirs.starts, atol=0.6)  # in bfloat16
+        np.testing.assert_allclose(mine.ends, theirs.ends, atol=0.6)
+
+
+def test_reader_is_chosen_by_a_setting(
+    hugging_face: Path, monkeypatch: pytest.MonkeyPatch, spans: SpanReader
+) -> None:
+    monkeypatch.setenv("RAG_READER", str(hugging_face))
+    span = read("When was the harbour of Port Ellen opened?", TEXT)
+    assert span is not None
+    assert span.text == "1881"
+
+
+def test_other_reader_answers_and_says_that_its_confidence_was_not_fitted(
+    hugging_face: Path, bundled_index: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = Settings(reader=str(hugging_face))
+    with (
+        caplog.at_level(logging.WARNING, "rag"),
+        Assistant.open(bundled_index, settings=options) as assistant,
+    ):
+        answer = assistant.answer("How many people attended the mineral forum?")
+    assert "900" in answer.text
+    assert not answer.calibrated
+    assert "Confidence was not fitted" in caplog.text
+
+
+def test_own_reader_is_the_one_that_confidence_was_fitted_for(
+    bundled_index: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Assistant.open(bundled_index) as assistant:
+        assert assistant.answer("How many people attended the mineral forum?").calibrated
+    assert caplog.text == ""
+
+
+def test_reader_that_is_none_is_named(tmp_path: Path, write: Callable[[str, str], Path]) -> None:
+    with pytest.raises(SettingsError, match="has no safetensors weights"):
+        open_span_reader(str(tmp_path))
+    (tmp_path / "model.safetensors").write_bytes(b"nonsense")
+    with pytest.raises(SettingsError, match="cannot be loaded"):
+        open_span_reader(str(tmp_path))
+    file = write("weights.safetensors", "nonsense")
+    with pytest.raises(SettingsError, match=r"weights\.safetensors cannot be read"):
+        load_weights(file)
+
+
+def test_caution_decides_when_it_answers(bundled_index: Path) -> None:
+    question = "How many people attended the mineral forum?"
+    with Assistant.open(bundled_index, settings=Settings(caution=1.0)) as assistant:
+        assert assistant.answer(question).abstained
+    with Assistant.open(bundled_index, settings=Settings(caution=0.0)) as assistant:
+        assert not assistant.answer("Who won the football World Cup in 1998?").abstained
