@@ -126,6 +126,8 @@ def _print_answer(answer: Answer) -> None:
         return
     if answer.short:
         out.print(Text(plain(answer.short), "bold green"), end="\n\n")
+    if answer.note:
+        out.print(Text(plain(answer.note), "bold yellow"), end="\n\n")
     for citation in answer.citations:
         out.print(Text(plain(citation.quote)), Text(f"[{citation.number}]", "bold cyan"))
     out.print("\nSources", style="bold")

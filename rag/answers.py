@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -59,6 +60,8 @@ class Candidate:
     start: int  #: in the article's text, like `end`
     end: int
     score: float
+    short: str = ""  #: the best span in it
+    span_score: float = -math.inf  #: of that; above 0 where it rather answers than not
 
     @property
     def text(self) -> str:
@@ -74,6 +77,7 @@ class Reading:
     confidence: float  #: in [0, 1]
     margin: float  #: how far above the bar for answering; negative means below
     considered: tuple[Candidate, ...]  #: best first
+    note: str = ""  #: what must be said beside the quotations, such as that they differ
     calibrated: bool = True  #: False where confidence was fitted for other models
 
 
@@ -105,6 +109,7 @@ class Answer:
     abstained: bool
     margin: float  #: how far above the bar for answering; negative means below
     considered: tuple[Candidate, ...]  #: the sentences that the reader compared, best first
+    note: str = ""  #: what must be said beside the quotations, such as that they differ
     calibrated: bool = True  #: False where confidence was fitted for other models
     timings: Mapping[str, float] = field(default_factory=dict)  #: seconds by stage
 
@@ -117,6 +122,7 @@ class Answer:
             "question": self.question,
             "text": self.text,
             "short": self.short,
+            "note": self.note,
             "abstained": self.abstained,
             "confidence": self.confidence,
             "margin": self.margin,

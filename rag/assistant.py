@@ -156,6 +156,8 @@ class Assistant:
             question=question,
             text=text or ABSTENTION,
             short=reading.short if citations else "",
+            # It names quotations by their numbers, so that none may be missing.
+            note=reading.note if len(citations) == len(reading.quoted) else "",
             citations=citations,
             passages=tuple(passages),
             confidence=reading.confidence,

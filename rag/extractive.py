@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.keyword import stems
 from index.sentences import sentence_spans
+from rag.agreement import contradict, same
 from rag.answers import Candidate, Passage, Reading
 from rag.calibration import Calibration, sigmoid
 from rag.span import SpanReader
@@ -25,6 +25,11 @@ from rag.span import SpanReader
 #: A vector is 1.5 kB, so that these are at most 30 MB; reading again what was read costs nothing.
 _REMEMBERED_SENTENCES = 20_000
 _FEWEST_WORDS = 4
+
+_YES_OR_NO = re.compile(
+    r"(is|are|was|were|do|does|did|has|have|had|can|could|will|would|may|might|must|should)\b",
+    re.IGNORECASE,
+)
 
 #: Scores of spans below this say nothing more.
 _NO_SPAN = -20.0
@@ -57,6 +62,7 @@ class Ranking:
 
     sentences: tuple[tuple[Passage, int, int], ...]  #: passage, start and end in its article
     shorts: tuple[str, ...]  #: the best short answer in each
+    spans: tuple[float, ...]  #: its score
     features: NDArray[np.float64]  #: `[sentences, SENTENCE_FEATURES]`
 
     def answer_features(self) -> NDArray[np.float64]:
@@ -98,28 +104,52 @@ class ExtractiveReader:
         scores = ranking.features @ np.array(fitted.sentence_weights)
         order = np.argsort(-scores, kind="stable")
         considered = tuple(
-            Candidate(passage, start, end, float(scores[row]))
+            Candidate(
+                *ranking.sentences[row], float(scores[row]), ranking.shorts[row], ranking.spans[row]
+            )
             for row in order
-            for passage, start, end in [ranking.sentences[row]]
         )
         logit = ranking.answer_features() @ fitted.answer_weights + fitted.answer_bias
         confidence = sigmoid(float(logit))
-        answers = confidence >= self._bar
-        close = (c for c in considered if c.score >= considered[0].score - fitted.spread)
+        quoted, note = self._quote(considered) if confidence >= self._bar else ((), "")
+        is_yes_or_no = bool(_YES_OR_NO.match(question)) and " or " not in question
         return Reading(
-            quoted=tuple(islice(close, self._most_sentences)) if answers else (),
-            short=ranking.shorts[order[0]] if answers else "",
+            quoted=quoted,
+            # Of a question that wants yes or no the sentence that decides it is the answer.
+            short=quoted[0].short if quoted and not is_yes_or_no else "",
             confidence=confidence,
             margin=confidence - self._bar,
             considered=considered,
+            note=note,
             calibrated=self._calibrated,
         )
+
+    def _quote(self, considered: Sequence[Candidate]) -> tuple[tuple[Candidate, ...], str]:
+        """The sentences to quote, and what to say of them.
+
+        The best first, then one of another article that says the same or contradicts it, then
+        others that are nearly as good.
+        """
+        best = considered[0]
+        close = [c for c in considered[1:] if c.score >= best.score - self._calibration.spread]
+        elsewhere = [
+            candidate
+            for candidate in considered[1:]
+            if candidate.passage.article != best.passage.article
+            and min(candidate.span_score, best.span_score) > 0
+        ]
+        alike = [c for c in elsewhere if same(c.short, best.short)]
+        against = [c for c in elsewhere if c in close and contradict(c.short, best.short)]
+        second = (against or alike)[:1] if self._most_sentences > 1 else []
+        rest = [candidate for candidate in close if candidate not in second]
+        note = f"The articles differ: {best.short} [1], {second[0].short} [2]." if against else ""
+        return (best, *second, *rest)[: self._most_sentences], note if second else ""
 
     def rank(self, question: str, passages: Sequence[Passage]) -> Ranking:
         """Every sentence of the passages once, with its features."""
         sentences = tuple(_sentences(passages))
         if not sentences:
-            return Ranking((), (), np.zeros((0, len(SENTENCE_FEATURES))))
+            return Ranking((), (), (), np.zeros((0, len(SENTENCE_FEATURES))))
         texts = [passage.article.text[start:end] for passage, start, end in sentences]
         vectors = self._remembered([question, *texts])
         cosine = vectors[1:] @ vectors[0]
@@ -128,17 +158,18 @@ class ExtractiveReader:
         ranks = {passage.id: rank for rank, passage in enumerate(passages, start=1)}
         read = self._spans.read(question, [passage.text for passage in passages])
         tokens = {passage.id: scores for passage, scores in zip(passages, read, strict=True)}
-        shorts, features = [], []
+        shorts, spans, features = [], [], []
         for row, (passage, start, end) in enumerate(sentences):
             overlap = _share(rarity, words[row])
             context = _share(rarity, _words(passage.text) | _words(passage.article.title))
             best = tokens[passage.id].best(start - passage.start, end - passage.start)
             first, last, score = best or (0, 0, _NO_SPAN)
             shorts.append(passage.text[first:last])
+            spans.append(score)
             rank = 11 / (10 + ranks[passage.id])
             span = max(score, _NO_SPAN) / 10
             features.append((cosine[row], overlap, context, rank, span))
-        return Ranking(sentences, tuple(shorts), np.array(features, float))
+        return Ranking(sentences, tuple(shorts), tuple(spans), np.array(features, float))
 
     def _remembered(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of `texts`; only those not seen lately are encoded."""

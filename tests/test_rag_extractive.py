@@ -156,3 +156,48 @@ def test_calibration_that_is_installed_fits_the_features() -> None:
     assert len(fitted.sentence_weights) == len(SENTENCE_FEATURES)
     assert len(fitted.answer_weights) == len(ANSWER_FEATURES)
     assert 0 < fitted.bar < 1
+
+
+def test_article_that_contradicts_the_best_is_quoted_and_it_is_said() -> None:
+    reading = reader().read(
+        "How many tonnes of copper?",
+        passages(
+            "The mine sold copper, 40 tonnes. The mill bought copper at night.",
+            "The mill bought copper, 45 tonnes and some tin.",
+        ),
+    )
+    assert reading.short == "40"
+    assert reading.note == "The articles differ: 40 [1], 45 [2]."
+    assert [candidate.short for candidate in reading.quoted[:2]] == ["40", "45"]
+
+
+def test_article_that_says_the_same_is_quoted_second() -> None:
+    reading = reader(most=2).read(
+        "How many tonnes of copper?",
+        passages(
+            "The mine sold copper, 40 tonnes. The mill bought copper at night.",
+            "In tin and salt and copper the mill bought 40 tonnes.",
+        ),
+    )
+    assert [candidate.passage.id for candidate in reading.quoted] == [1, 2]
+    assert reading.note == ""
+
+
+def test_differing_amounts_of_one_article_are_no_contradiction() -> None:
+    reading = reader().read("Copper?", passages("We had copper, 40 tons. We had copper, 45 tons."))
+    assert len(reading.quoted) == 2
+    assert reading.note == ""
+
+
+@pytest.mark.parametrize(
+    ("question", "short"),
+    [
+        ("Did the mine sell copper?", ""),
+        ("Did the mine sell copper or tin?", "40"),
+        ("How much copper did the mine sell?", "40"),
+    ],
+)
+def test_question_for_yes_or_no_is_answered_by_the_sentence(question: str, short: str) -> None:
+    reading = reader().read(question, passages("The mine sold 40 tonnes of copper."))
+    assert reading.short == short
+    assert len(reading.quoted) == 1

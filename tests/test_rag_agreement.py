@@ -1,0 +1,62 @@
+"""Short answers that say the same, contradict each other, or neither."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.agreement import contradict, same
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Ana Quispe", "ana quispe."),
+        ("the Lumen Foundation", "Lumen Foundation"),
+        ("1.5 billion dollars", "1,500 million dollars"),
+        ("about 900 people", "900 people"),
+        ("30 billion yuan", "29.8 billion yuan"),  # the first is rounded
+        ("USD 767.8 million", "$767.8 million"),
+        ("6.2 percent", "6.2%"),
+        ("RMB 5.5 billion", "5.5 billion yuan"),
+    ],
+)
+def test_same(one: str, other: str) -> None:
+    assert same(one, other)
+    assert same(other, one)
+    assert not contradict(one, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("41 million dollars", "46 million dollars"),
+        ("118,400 tonnes", "117,300 tonnes"),
+        ("4.1 metres", "4.6 metres"),
+        ("2,350", "1,900"),
+        ("12 per cent", "13%"),
+    ],
+)
+def test_contradiction(one: str, other: str) -> None:
+    assert contradict(one, other)
+    assert contradict(other, one)
+    assert not same(one, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Ana Quispe", "Luis Mamani"),
+        ("41 million dollars", "38 million euros"),
+        ("12 tonnes", "2019"),
+        ("2018", "2019"),  # two years may both be right
+        ("14 May", "16 May"),
+        ("12 tonnes and 14 tonnes", "13 tonnes"),
+        ("12 tonnes", "much"),
+        ("1,2 million", "1.3 million"),  # unclear what the comma means
+        ("", ""),
+    ],
+)
+def test_neither(one: str, other: str) -> None:
+    assert not same(one, other)
+    assert not contradict(one, other)
+    assert not contradict(other, one)
