@@ -12,7 +12,7 @@ from eval.metrics import contains_answer
 from rag import Assistant, Passage
 
 #: Passages that do not answer, beside the one that does.
-_NEGATIVES = 3
+_NEGATIVES = 2
 
 
 def records(

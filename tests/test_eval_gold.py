@@ -39,11 +39,31 @@ def test_bundled_gold_set_has_every_type_in_all_splits(gold: list[GoldQuestion])
     assert unanswerable == {"near_miss", "off_topic"}
 
 
-def test_every_piece_of_evidence_stands_in_its_article(gold: list[GoldQuestion]) -> None:
-    texts = {path.name: frontmatter.load(str(path)).content for path in ROOT.glob("articles/*.md")}
-    pieces = [(question.id, part) for question in gold for part in question.evidence]
+@pytest.mark.parametrize(
+    ("articles", "questions"),
+    [
+        ("articles", "eval/gold.jsonl"),
+        ("eval/news/dev", "eval/news/dev/questions.jsonl"),
+        ("eval/news/train", "eval/news/train/questions.jsonl"),
+    ],
+)
+def test_every_piece_of_evidence_stands_in_its_article(articles: str, questions: str) -> None:
+    texts = {
+        path.name: frontmatter.load(str(path)).content for path in (ROOT / articles).glob("*.md")
+    }
+    pieces = [(q.id, part) for q in load_gold(ROOT / questions) for part in q.evidence]
     assert len(pieces) >= 90
     assert [name for name, part in pieces if part.quote not in texts[part.article]] == []
+
+
+def test_what_is_fitted_on_is_not_trained_on() -> None:
+    news = ROOT / "eval" / "news"
+    dev, train = (load_gold(news / split / "questions.jsonl") for split in ("dev", "train"))
+    assert {question.split for question in dev} == {"dev"}
+    assert not {question.question for question in dev} & {question.question for question in train}
+    assert not {p.read_text() for p in news.glob("dev/*.md")} & {
+        p.read_text() for p in news.glob("train/*.md")
+    }
 
 
 def test_questions_across_articles_have_evidence_from_more_than_one(
