@@ -14,6 +14,7 @@ from torch.nn.functional import embedding, gelu, layer_norm, linear, scaled_dot_
 
 CLS, SEP = 101, 102  # of every uncased English BERT vocabulary
 _EPSILON = 1e-12
+_ROLES = ("query", "key", "value")
 
 
 def fastest_dtype() -> torch.dtype:
@@ -29,48 +30,46 @@ class Bert:
     """Devlin et al. 2019, from weights under their usual names (`encoder.layer.0.output...`)."""
 
     def __init__(self, weights: Mapping[str, Tensor], *, heads: int) -> None:
-        self._dtype = fastest_dtype()
-        self._weights = {name: value.to(self._dtype) for name, value in weights.items()}
+        dtype = fastest_dtype()
+        self._weights = {name: value.to(dtype) for name, value in weights.items()}
         self._heads = heads
         self._layers = 1 + max(int(n.split(".")[2]) for n in weights if n.startswith("encoder."))
+        for layer in range(self._layers):
+            own = f"encoder.layer.{layer}.attention.self"
+            for kind in ("weight", "bias"):  # one product instead of three
+                parts = [self._weights.pop(f"{own}.{role}.{kind}") for role in _ROLES]
+                self._weights[f"{own}.{kind}"] = torch.cat(parts)
 
     @torch.inference_mode()
-    def states(self, inputs: Sequence[tuple[Sequence[int], int]]) -> tuple[Tensor, Tensor]:
-        """Hidden states `[inputs, longest, hidden]` in float32, and the mask `[inputs, longest]`.
+    def states(self, inputs: Sequence[tuple[Sequence[int], int]]) -> list[Tensor]:
+        """Hidden states `[tokens, hidden]` of each input, in float32.
 
         An input is its token ids, special tokens included, and the number of those that belong to
-        the first of two texts; what follows is of the second.
+        the first of two texts; what follows is of the second. All tokens go through the layers in
+        one row without padding; only attention keeps to each input.
         """
-        longest = max(len(ids) for ids, _ in inputs)
-        tokens = torch.zeros(len(inputs), longest, dtype=torch.long)
-        types = torch.zeros_like(tokens)
-        mask = torch.zeros_like(tokens, dtype=torch.bool)
-        for row, (ids, first) in enumerate(inputs):
-            tokens[row, : len(ids)] = torch.tensor(ids)
-            types[row, first : len(ids)] = 1
-            mask[row, : len(ids)] = True
+        lengths = [len(ids) for ids, _ in inputs]
+        tokens = torch.tensor([token for ids, _ in inputs for token in ids])
+        places = torch.cat([torch.arange(length) for length in lengths])
+        types = torch.cat([(torch.arange(len(ids)) >= first).long() for ids, first in inputs])
         part = self._weights
         states = (
             embedding(tokens, part["embeddings.word_embeddings.weight"])
-            + part["embeddings.position_embeddings.weight"][:longest]
+            + embedding(places, part["embeddings.position_embeddings.weight"])
             + embedding(types, part["embeddings.token_type_embeddings.weight"])
         )
         states = self._normed(states, "embeddings.LayerNorm")
         for layer in range(self._layers):
-            states = self._layer(states, mask[:, None, None], f"encoder.layer.{layer}")
-        return states.float(), mask
+            states = self._layer(states, lengths, f"encoder.layer.{layer}")
+        return list(torch.split(states.float(), lengths))
 
-    def _layer(self, states: Tensor, mask: Tensor, name: str) -> Tensor:
-        rows, length, hidden = states.shape
-        query, key, value = (
-            self._linear(states, f"{name}.attention.self.{role}")
-            .view(rows, length, self._heads, hidden // self._heads)
-            .transpose(1, 2)
-            for role in ("query", "key", "value")
-        )
-        seen = scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        seen = seen.transpose(1, 2).reshape(rows, length, hidden)
-        attended = self._linear(seen, f"{name}.attention.output.dense") + states
+    def _layer(self, states: Tensor, lengths: list[int], name: str) -> Tensor:
+        seen = []
+        for own in torch.split(self._linear(states, f"{name}.attention.self"), lengths):
+            query, key, value = own.view(len(own), 3, 1, self._heads, -1).permute(1, 2, 3, 0, 4)
+            heads = scaled_dot_product_attention(query, key, value)
+            seen.append(heads[0].transpose(0, 1).flatten(1))
+        attended = self._linear(torch.cat(seen), f"{name}.attention.output.dense") + states
         attended = self._normed(attended, f"{name}.attention.output.LayerNorm")
         inner = gelu(self._linear(attended, f"{name}.intermediate.dense"))
         outer = self._linear(inner, f"{name}.output.dense") + attended

@@ -94,10 +94,10 @@ class Embedder:
         order = sorted(range(len(inputs)), key=lambda place: len(inputs[place]))
         for first in range(0, len(order), _FEW):
             places = order[first : first + _FEW]
-            states, mask = self.bert.states([(inputs[p], len(inputs[p])) for p in places])
-            means = (states * mask[:, :, None]).sum(dim=1)
-            units = (means / means.norm(dim=1, keepdim=True)).numpy()
-            vectors.update(zip(places, units, strict=True))
+            states = self.bert.states([(inputs[p], len(inputs[p])) for p in places])
+            for place, own in zip(places, states, strict=True):
+                mean = own.mean(dim=0)
+                vectors[place] = (mean / mean.norm()).numpy()
         return np.stack([vectors[place] for place in range(len(inputs))])
 
     def tokens(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:

@@ -105,9 +105,10 @@ class ExtractiveReader:
         order = np.argsort(-scores, kind="stable")
         considered = tuple(
             Candidate(
-                *ranking.sentences[row], float(scores[row]), ranking.shorts[row], ranking.spans[row]
+                passage, start, end, float(scores[row]), ranking.shorts[row], ranking.spans[row]
             )
             for row in order
+            for passage, start, end in [ranking.sentences[row]]
         )
         logit = ranking.answer_features() @ fitted.answer_weights + fitted.answer_bias
         confidence = sigmoid(float(logit))

@@ -64,7 +64,7 @@ class HuggingFaceModel:
         return encoded["input_ids"], encoded["offset_mapping"]
 
     @torch.inference_mode()
-    def logits(self, inputs: Sequence[tuple[Sequence[int], int]]) -> Tensor:
+    def logits(self, inputs: Sequence[tuple[Sequence[int], int]]) -> list[Tensor]:
         longest = max(len(ids) for ids, _ in inputs)
         ids = torch.full((len(inputs), longest), self._tokenizer.pad_token_id or 0)
         mask, types = torch.zeros_like(ids), torch.zeros_like(ids)
@@ -75,4 +75,5 @@ class HuggingFaceModel:
         named = {"token_type_ids": types}
         extra = {k: v for k, v in named.items() if k in self._tokenizer.model_input_names}
         output = self._model(input_ids=ids, attention_mask=mask, **extra)
-        return torch.stack([output.start_logits, output.end_logits], dim=-1).float()
+        logits = torch.stack([output.start_logits, output.end_logits], dim=-1).float()
+        return [own[: len(tokens)] for own, (tokens, _) in zip(logits, inputs, strict=True)]

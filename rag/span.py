@@ -76,8 +76,8 @@ class SpanModel(Protocol):
         """Token ids of `text` and the characters `(start, end)` of each; no special tokens."""
         ...
 
-    def logits(self, inputs: Sequence[tuple[Sequence[int], int]]) -> Tensor:
-        """Start and end logits `[inputs, longest, 2]` in float32, no answer being at place 0.
+    def logits(self, inputs: Sequence[tuple[Sequence[int], int]]) -> list[Tensor]:
+        """Start and end logits `[tokens, 2]` of each input, in float32, no answer at place 0.
 
         An input is its token ids and the place at which the passage begins.
         """
@@ -106,9 +106,8 @@ class OwnSpanModel:
         }
         self._bert = Bert({**embeddings, **encoder}, heads=_HEADS)
 
-    def logits(self, inputs: Sequence[tuple[Sequence[int], int]]) -> Tensor:
-        states, _ = self._bert.states(inputs)
-        return linear(states, *self._head)
+    def logits(self, inputs: Sequence[tuple[Sequence[int], int]]) -> list[Tensor]:
+        return [linear(states, *self._head) for states in self._bert.states(inputs)]
 
 
 class SpanReader:
@@ -134,11 +133,11 @@ class SpanReader:
         for at in range(0, len(windows), _BATCH):
             batch = windows[at : at + _BATCH]
             logits = self.model.logits([([*asked, *w[2], *after], len(asked)) for w in batch])
-            scores = (logits - logits[:, :1])[:, len(asked) :].numpy()
-            for (place, first, ids), score in zip(batch, scores, strict=True):
+            for (place, first, ids), own in zip(batch, logits, strict=True):
+                scores = (own - own[0])[len(asked) : len(asked) + len(ids)].numpy()
                 span = slice(first, first + len(ids))
                 for kept, new in zip(
-                    (found[place].starts, found[place].ends), score[: len(ids)].T, strict=True
+                    (found[place].starts, found[place].ends), scores.T, strict=True
                 ):
                     kept[span] = np.maximum(kept[span], new)
         return found
