@@ -14,10 +14,12 @@ from eval.gold import Evidence, GoldQuestion
 from eval.metrics import contains_answer, exact_match, token_f1
 from index.errors import SettingsError
 from index.store import Store
-from rag import Answer, Assistant, Citation
+from rag import Answer, Assistant, Citation, Passage
 
 #: Retrieval is judged on this many passages; the answer is read from its usual number.
 DEPTH = 10
+#: Marks the measures of the passages in the order in which they stand once they were read.
+ONCE_READ = " once read"
 #: A short answer of at most so many words is right where it holds an accepted one.
 _SHORT_WORDS = 8
 #: Sentences that would have been quoted, had the assistant not abstained.
@@ -67,19 +69,14 @@ def evaluate(
         answer = assistant.answer(gold.question)
         seconds = time.perf_counter() - started
         evidence = [places[part] for part in gold.evidence]
-        relevant = {str(chunk): 1 for place in evidence for chunk in place.chunks}
-        run = {str(passage.id): -float(rank) for rank, passage in enumerate(passages)}
-        measured = ir_measures.calc_aggregate(
-            list(RETRIEVAL_MEASURES.values()), {"q": relevant}, {"q": run}
-        )
+        relevant = {chunk for place in evidence for chunk in place.chunks}
         text = "" if answer.abstained else answer.text
         outcomes.append(
             Outcome(
                 gold=gold,
                 answer=answer,
-                retrieval={name: measured[m] for name, m in RETRIEVAL_MEASURES.items()}
-                if gold.answers
-                else dict.fromkeys(RETRIEVAL_MEASURES, 0.0),
+                retrieval=_measured(relevant, passages, "")
+                | _measured(relevant, answer.passages, ONCE_READ),
                 article_hit=float(
                     any(p.article.source == e.source for p in passages[:5] for e in evidence)
                 ),
@@ -103,6 +100,18 @@ def evaluate(
         if progress:
             progress(done, len(questions), gold.id)
     return outcomes
+
+
+def _measured(relevant: set[int], passages: Sequence[Passage], stage: str) -> dict[str, float]:
+    """By the name of each measure and the stage."""
+    judged = {"q": {str(chunk): 1 for chunk in relevant}}
+    run = {"q": {str(passage.id): -float(rank) for rank, passage in enumerate(passages)}}
+    found = (
+        ir_measures.calc_aggregate(list(RETRIEVAL_MEASURES.values()), judged, run)
+        if relevant
+        else {}
+    )
+    return {name + stage: found.get(measure, 0.0) for name, measure in RETRIEVAL_MEASURES.items()}
 
 
 def short_right(short: str, accepted: Sequence[str]) -> float:

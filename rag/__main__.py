@@ -155,10 +155,13 @@ def _path(source: str) -> Path:
 
 
 def _explain(answer: Answer) -> None:
-    passages = Table("fused", "dense", "cosine", "keyword", "BM25", "passage", title="Passages")
+    passages = Table(
+        "read", "fused", "dense", "cosine", "keyword", "BM25", "passage", title="Passages"
+    )
     for rank, passage in enumerate(answer.passages, start=1):
         passages.add_row(
             str(rank),
+            str(1 + sum(other.score > passage.score for other in answer.passages)),
             _number(passage.dense_rank, "d"),
             _number(passage.dense_score, ".3f"),
             _number(passage.keyword_rank, "d"),

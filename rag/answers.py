@@ -77,6 +77,7 @@ class Reading:
     confidence: float  #: in [0, 1]
     margin: float  #: how far above the bar for answering; negative means below
     considered: tuple[Candidate, ...]  #: best first
+    passages: tuple[Passage, ...]  #: all that were read, best first
     note: str = ""  #: what must be said beside the quotations, such as that they differ
     calibrated: bool = True  #: False where confidence was fitted for other models
 
@@ -104,7 +105,7 @@ class Answer:
     text: str  #: sentences, each followed by the number of its citation: `... [1]`
     short: str  #: the shortest right answer, or ""
     citations: tuple[Citation, ...]
-    passages: tuple[Passage, ...]
+    passages: tuple[Passage, ...]  #: all that were read, best first
     confidence: float  #: in [0, 1]
     abstained: bool
     margin: float  #: how far above the bar for answering; negative means below

@@ -159,7 +159,7 @@ class Assistant:
             # It names quotations by their numbers, so that none may be missing.
             note=reading.note if len(citations) == len(reading.quoted) else "",
             citations=citations,
-            passages=tuple(passages),
+            passages=reading.passages,
             confidence=reading.confidence,
             abstained=not citations,
             margin=reading.margin,

@@ -100,7 +100,7 @@ class ExtractiveReader:
         fitted = self._calibration
         ranking = self.rank(question, passages)
         if not ranking.sentences:
-            return Reading((), "", 0.0, -self._bar, ())
+            return Reading((), "", 0.0, -self._bar, (), tuple(passages))
         scores = ranking.features @ np.array(fitted.sentence_weights)
         order = np.argsort(-scores, kind="stable")
         considered = tuple(
@@ -121,6 +121,8 @@ class ExtractiveReader:
             confidence=confidence,
             margin=confidence - self._bar,
             considered=considered,
+            # A passage is as good as its best sentence; what has none keeps its order.
+            passages=tuple(dict.fromkeys([*(c.passage for c in considered), *passages])),
             note=note,
             calibrated=self._calibrated,
         )

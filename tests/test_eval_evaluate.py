@@ -82,6 +82,7 @@ def test_figures_have_the_gold_set_as_their_denominator(outcomes: list[Outcome])
     found = {name: (figure.value, figure.count) for name, figure in figures(outcomes).items()}
     assert found["hit@1"] == (pytest.approx(2 / 3), 3)
     assert found["hit@5"] == (1, 3)
+    assert found["hit@1 once read"] == (pytest.approx(2 / 3), 3)
     assert found["MRR@10"] == (pytest.approx(2.5 / 3), 3)
     assert found["answer recall"] == (pytest.approx(2 / 3), 3)
     assert found["abstention precision"] == (1, 1)

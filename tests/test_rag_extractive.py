@@ -95,6 +95,11 @@ def test_no_more_sentences_are_quoted_than_asked_for() -> None:
     assert len(reader(most=2).read("Copper?", found).quoted) == 2
 
 
+def test_passages_are_ranked_by_their_best_sentence() -> None:
+    found = passages("# Copper", "The mine sold much tin.", "It rained. The mine sold much copper.")
+    assert [p.id for p in reader().read("Copper?", found).passages] == [3, 2, 1]
+
+
 def test_same_sentence_is_quoted_once() -> None:
     reading = reader().read(
         "Copper?",
