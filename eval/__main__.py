@@ -80,31 +80,22 @@ def read(
         ),
     ],
     limit: Annotated[int, typer.Option(min=0, help="Questions of each source; 0 for all.")] = 0,
-    weights: Annotated[
-        Path | None,
-        typer.Option(dir_okay=False, exists=True, metavar="FILE", help="Other trained weights."),
-    ] = None,
     fit: Annotated[
         bool, typer.Option("--fit", help="Fit the confidence in a span and write it down.")
     ] = False,
 ) -> None:
     """Evaluate the span reader alone, on the data that it was trained with."""
     from eval import reading
-    from index.embedder import Embedder
     from index.settings import load_settings
     from rag.calibration import Calibration
-    from rag.span import OwnSpanModel, SpanReader, load_weights, open_span_reader
+    from rag.span import open_span_reader
     from rag.training_data import data_file, read_questions, sample
 
     file = data_file(data, "dev")
     if not file:
         raise SettingsError(f"{data} has neither dev.jsonl.gz nor dev.jsonl.")
     questions = read_questions(file)[1]
-    reader = (
-        SpanReader(OwnSpanModel(Embedder(), load_weights(weights)))
-        if weights
-        else open_span_reader(load_settings().reader)
-    )
+    reader = open_span_reader(load_settings().reader)
     with cli.progress_bar("Reading") as progress:
         found = reading.read_all(reader, sample(questions, limit), progress)
     calibration = Calibration.load()

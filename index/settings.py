@@ -26,8 +26,8 @@ class Settings(BaseSettings):
     )
     reader: str = Field(
         default="",
-        description="Extractive question answering model, a folder or a Hugging Face name; empty "
-        "for the reader that comes with this project.",
+        description="A file that `python -m rag train` wrote, or an extractive question answering "
+        "model's folder or Hugging Face name; empty for the reader that comes with this project.",
     )
     chunk_tokens: int = Field(
         default=200,

@@ -92,10 +92,10 @@ class OwnSpanModel:
     """
 
     name = "the reader that comes with this project"
+    weights_hash = WEIGHTS_SHA256
     specials: tuple[list[int], list[int], list[int]] = ([CLS], [SEP], [SEP])
 
     def __init__(self, embedder: Embedder, weights: Mapping[str, Tensor] | None = None) -> None:
-        self.weights_hash = WEIGHTS_SHA256 if weights is None else ""
         encoder = dict(_released_weights() if weights is None else weights)
         self.tokens = embedder.tokens
         self._head = encoder.pop("head.weight").float(), encoder.pop("head.bias").float()
@@ -105,6 +105,17 @@ class OwnSpanModel:
             if name.startswith("embeddings.")
         }
         self._bert = Bert({**embeddings, **encoder}, heads=_HEADS)
+
+    @classmethod
+    def of(cls, file: Path, embedder: Embedder) -> OwnSpanModel:
+        """With the weights in a file that `python -m rag train` wrote.
+
+        Raises SettingsError where it holds none.
+        """
+        model = cls(embedder, load_weights(file))
+        model.name = str(file)
+        model.weights_hash = hashlib.sha256(file.read_bytes()).hexdigest()
+        return model
 
     def logits(self, inputs: Sequence[tuple[Sequence[int], int]]) -> list[Tensor]:
         return [linear(states, *self._head) for states in self._bert.states(inputs)]
@@ -144,11 +155,14 @@ class SpanReader:
 
 
 def open_span_reader(name: str = "", embedder: Embedder | None = None) -> SpanReader:
-    """Our own reader, or the extractive question answering model that `name` names.
+    """Our own reader, or the one that `name` names.
 
-    `name` is a folder or a Hugging Face name; `embedder` spares loading the installed model again.
-    Raises SettingsError where there is no such model.
+    `name` is a file that `python -m rag train` wrote, or an extractive question answering model's
+    folder or Hugging Face name; `embedder` spares loading the installed model again. Raises
+    SettingsError where there is no such model.
     """
+    if name.endswith(".safetensors"):
+        return SpanReader(OwnSpanModel.of(Path(name), embedder or Embedder()))
     if name:
         from rag.huggingface import HuggingFaceModel
 

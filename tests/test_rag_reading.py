@@ -18,6 +18,7 @@ from index.embedder import Embedder
 from index.errors import QuestionError, SettingsError
 from index.settings import Settings
 from rag import Assistant, read
+from rag.calibration import Calibration
 from rag.reading import best_span
 from rag.span import WEIGHTS_FILE, SpanReader, load_weights, open_span_reader
 
@@ -102,6 +103,17 @@ def test_reader_is_chosen_by_a_setting(
     span = read("When was the harbour of Port Ellen opened?", TEXT)
     assert span is not None
     assert span.text == "1881"
+
+
+def test_weights_that_were_trained_here_are_read_from_their_file(
+    tmp_path: Path, embedder: Embedder
+) -> None:
+    file = tmp_path / "own.safetensors"
+    shutil.copy(WEIGHTS_FILE, file)
+    reader = open_span_reader(str(file), embedder)
+    assert reader.model.name == str(file)
+    assert reader.model.weights_hash == Calibration.load().reader_hash
+    assert reader.read("Who?", [TEXT])[0].best(0, len(TEXT)) is not None
 
 
 def test_other_reader_answers_and_says_that_its_confidence_was_not_fitted(
