@@ -31,6 +31,9 @@ _YES_OR_NO = re.compile(
     re.IGNORECASE,
 )
 
+#: Two articles contradict each other only where both spans score more than this.
+_SURE = 4.0
+
 #: Scores of spans below this say nothing more.
 _NO_SPAN = -20.0
 
@@ -142,7 +145,12 @@ class ExtractiveReader:
             and min(candidate.span_score, best.span_score) > 0
         ]
         alike = [c for c in elsewhere if same(c.short, best.short)]
-        against = [c for c in elsewhere if c in close and contradict(c.short, best.short)]
+        against = [
+            candidate
+            for candidate in elsewhere
+            if min(candidate.span_score, best.span_score) > _SURE
+            and contradict(candidate.short, best.short)
+        ]
         second = (against or alike)[:1] if self._most_sentences > 1 else []
         rest = [candidate for candidate in close if candidate not in second]
         note = f"The articles differ: {best.short} [1], {second[0].short} [2]." if against else ""
