@@ -84,7 +84,7 @@ def read(
         bool, typer.Option("--fit", help="Fit the confidence in a span and write it down.")
     ] = False,
 ) -> None:
-    """Evaluate the span reader alone, on the data that it was trained with."""
+    """Evaluate the span reader alone, on the dev questions of a folder of training data."""
     from eval import reading
     from index.settings import load_settings
     from rag.calibration import Calibration
@@ -100,7 +100,7 @@ def read(
         found = reading.read_all(reader, sample(questions, limit), progress)
     calibration = Calibration.load()
     if fit:
-        calibration = reading.fit_spans(found, calibration)
+        calibration = reading.fit_spans(found, calibration, reader.model.weights_hash)
         calibration.save()
     _show(reading.rows(found, calibration))
 

@@ -11,25 +11,27 @@ import ir_measures
 from ir_measures import RR, Measure, Success, nDCG
 
 from eval.gold import Evidence, GoldQuestion
-from eval.metrics import contains_answer, exact_match, token_f1
 from index.errors import SettingsError
 from index.store import Store
 from rag import Answer, Assistant, Citation, Passage
+from rag.squad import contains_answer, exact_match, token_f1
 
 #: Retrieval is judged on this many passages; the answer is read from its usual number.
 DEPTH = 10
-#: Marks the measures of the passages in the order in which they stand once they were read.
-ONCE_READ = " once read"
-#: A short answer of at most so many words is right where it holds an accepted one.
-_SHORT_WORDS = 8
-#: Sentences that would have been quoted, had the assistant not abstained.
-_UNSAID = 3
 RETRIEVAL_MEASURES: dict[str, Measure] = {
     "hit@1": Success @ 1,
     "hit@5": Success @ 5,
     "MRR@10": RR @ 10,
     "nDCG@10": nDCG @ 10,
 }
+#: The same for the passages of the answer, in the order in which they stand once they were read.
+READ_MEASURES: dict[str, Measure] = {
+    "hit@1 once read": Success @ 1,
+    "hit@5 once read": Success @ 5,
+    "MRR@8 once read": RR @ 8,
+}
+#: A short answer of at most so many words is right where it holds an accepted one.
+_SHORT_WORDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +72,21 @@ def evaluate(
         seconds = time.perf_counter() - started
         evidence = [places[part] for part in gold.evidence]
         relevant = {chunk for place in evidence for chunk in place.chunks}
-        text = "" if answer.abstained else answer.text
+        text = " ".join(citation.quote for citation in answer.citations)
+        withheld = " ".join(candidate.text for candidate in answer.withheld)
         outcomes.append(
             Outcome(
                 gold=gold,
                 answer=answer,
-                retrieval=_measured(relevant, passages, "")
-                | _measured(relevant, answer.passages, ONCE_READ),
+                retrieval=_measured(relevant, passages, RETRIEVAL_MEASURES)
+                | _measured(relevant, answer.passages, READ_MEASURES),
                 article_hit=float(
                     any(p.article.source == e.source for p in passages[:5] for e in evidence)
                 ),
                 exact_match=exact_match(answer.short, gold.answers) if answer.short else 0.0,
                 f1=token_f1(answer.short, gold.answers) if answer.short else 0.0,
                 short_right=short_right(answer.short, gold.answers),
-                right=float(contains_answer(text or _unsaid(answer), gold.answers)),
+                right=float(contains_answer(text or withheld, gold.answers)),
                 answer_recall=float(contains_answer(text, gold.answers)),
                 citation_hit=float(
                     any(
@@ -102,27 +105,20 @@ def evaluate(
     return outcomes
 
 
-def _measured(relevant: set[int], passages: Sequence[Passage], stage: str) -> dict[str, float]:
-    """By the name of each measure and the stage."""
+def _measured(
+    relevant: set[int], passages: Sequence[Passage], measures: dict[str, Measure]
+) -> dict[str, float]:
+    """By the name of the measure; 0 where nothing is relevant."""
     judged = {"q": {str(chunk): 1 for chunk in relevant}}
     run = {"q": {str(passage.id): -float(rank) for rank, passage in enumerate(passages)}}
-    found = (
-        ir_measures.calc_aggregate(list(RETRIEVAL_MEASURES.values()), judged, run)
-        if relevant
-        else {}
-    )
-    return {name + stage: found.get(measure, 0.0) for name, measure in RETRIEVAL_MEASURES.items()}
+    found = ir_measures.calc_aggregate(list(measures.values()), judged, run) if relevant else {}
+    return {name: found.get(measure, 0.0) for name, measure in measures.items()}
 
 
 def short_right(short: str, accepted: Sequence[str]) -> float:
     """1 for an accepted answer and for at most eight words that hold one."""
     within = len(short.split()) <= _SHORT_WORDS and contains_answer(short, accepted)
     return max(exact_match(short, accepted) if short else 0.0, float(within))
-
-
-def _unsaid(answer: Answer) -> str:
-    """What an abstaining assistant thought of quoting."""
-    return " ".join(candidate.text for candidate in answer.considered[:_UNSAID])
 
 
 @dataclass(frozen=True, slots=True)

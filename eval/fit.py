@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from eval.gold import GoldQuestion
-from eval.metrics import contains_answer
+from index.errors import SettingsError
 from rag import Assistant
 from rag.calibration import Calibration
-from rag.extractive import ExtractiveReader, Ranking
+from rag.extractive import ExtractiveReader, Ranking, choose
+from rag.squad import contains_answer
 
 #: The bar is as high as it can be while no more answerable dev questions than this are declined.
 _DECLINED = 0.05
@@ -27,10 +28,12 @@ def ranked(
     questions: Sequence[GoldQuestion],
     progress: Callable[[int, int, str], None] | None = None,
 ) -> list[tuple[GoldQuestion, Ranking]]:
-    """Each question with its sentences and their features."""
+    """Each question with its sentences and their features; without those that found none."""
     found = []
     for done, gold in enumerate(questions, start=1):
-        found.append((gold, reader.rank(gold.question, assistant.retrieve(gold.question))))
+        ranking = reader.rank(gold.question, assistant.retrieve(gold.question))
+        if ranking.sentences:
+            found.append((gold, ranking))
         if progress:
             progress(done, len(questions), gold.id)
     return found
@@ -39,33 +42,57 @@ def ranked(
 def fit(found: Sequence[tuple[GoldQuestion, Ranking]], calibration: Calibration) -> Calibration:
     """`calibration` with two logistic regressions on the questions and their rankings.
 
-    One tells a question's supporting sentences from its others, the other the questions whose
-    support is among the sentences quoted from the rest.
+    One tells a question's supporting sentences from its others; the other tells the questions of
+    which an accepted answer stands in what is quoted. Raises SettingsError where all questions are
+    alike in that.
     """
     rankings = [ranking for _, ranking in found]
     supporting = [_supporting(question, ranking) for question, ranking in found]
+    if not any(support.any() for support in supporting):
+        raise SettingsError("No evidence was found for any question: there is nothing to fit to.")
     weights = _sentence_weights(rankings, supporting)
-    orders = [np.argsort(-(ranking.features @ weights), kind="stable") for ranking in rankings]
-    best = np.stack([ranking.answer_features() for ranking in rankings])
-    right = [bool(s[o[:_QUOTED]].any()) for s, o in zip(supporting, orders, strict=True)]
-    scale = best.std(axis=0)
-    model = LogisticRegression().fit(best / scale, right)
-    confidence = model.predict_proba(best / scale)[:, 1]
-    answerable = np.array([bool(question.answers) for question, _ in found])
-    # Further sentences are quoted as far below the best as it takes to lose no support on dev.
-    spreads = [
-        float((scores := ranking.features @ weights)[order[0]] - scores[order[place]])
-        for ranking, order, support in zip(rankings, orders, supporting, strict=True)
-        for place in np.flatnonzero(support[order[:_QUOTED]])[:1]
-    ]
-    return dataclasses.replace(
+    fitted = dataclasses.replace(
         calibration,
         sentence_weights=tuple(round(float(weight), 4) for weight in weights),
+        spread=_spread(rankings, supporting, weights),
+    )
+    right = [
+        contains_answer(
+            " ".join(candidate.text for candidate in choose(ranking, fitted, _QUOTED).quoted),
+            question.answers,
+        )
+        for question, ranking in found
+    ]
+    if len(set(right)) < 2:
+        raise SettingsError("Confidence cannot be fitted to questions that are all right or wrong.")
+    best = np.stack([ranking.answer_features() for ranking in rankings])
+    scale = best.std(axis=0) + 1e-9
+    model = LogisticRegression(C=1.0, max_iter=1000).fit(best / scale, right)
+    fitted = dataclasses.replace(
+        fitted,
         answer_weights=tuple(round(float(weight), 4) for weight in model.coef_[0] / scale),
         answer_bias=round(float(model.intercept_[0]), 4),
-        bar=round(float(np.quantile(confidence[answerable], _DECLINED)), 4),
-        spread=round(max(spreads, default=0.0) + 1e-4, 4),
     )
+    confidence = [
+        fitted.answer_confidence(features)
+        for features, (question, _) in zip(best, found, strict=True)
+        if question.answers
+    ]
+    return dataclasses.replace(fitted, bar=round(float(np.quantile(confidence, _DECLINED)), 4))
+
+
+def _spread(
+    rankings: Sequence[Ranking],
+    supporting: Sequence[NDArray[np.bool_]],
+    weights: NDArray[np.float64],
+) -> float:
+    """How far below the best sentence others are quoted: as it takes to lose no support."""
+    lost = [0.0]
+    for ranking, support in zip(rankings, supporting, strict=True):
+        scores = ranking.features @ weights
+        best = np.argsort(-scores, kind="stable")[:_QUOTED]
+        lost += [float(scores[best[0]] - scores[row]) for row in best if support[row]][:1]
+    return round(max(lost) + 1e-4, 4)
 
 
 def _supporting(question: GoldQuestion, ranking: Ranking) -> NDArray[np.bool_]:

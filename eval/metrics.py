@@ -8,19 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.squad import contains_answer, exact_match, normalise, token_f1
-
-__all__ = [
-    "Figure",
-    "calibration_error",
-    "contains_answer",
-    "exact_match",
-    "normalise",
-    "quantile",
-    "ratio",
-    "token_f1",
-]
-
 BOOTSTRAP_SAMPLES = 2000
 CALIBRATION_BINS = 10
 

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from eval.metrics import Figure, exact_match, ratio, token_f1
+from eval.metrics import Figure, ratio
+from index.errors import SettingsError
 from rag.calibration import Calibration, sigmoid
 from rag.span import SpanReader
+from rag.squad import exact_match, token_f1
 from rag.training_data import Question
 
+#: The score where there is nothing to read.
+_NO_SPAN = -100.0
 #: `read` shall be silent where SQuAD 2.0 wants it: as many questions with an answer as without.
 _SILENCE_SOURCES = ("squad1.1_train", "squad2_train_unanswerable")
 
@@ -37,8 +41,7 @@ def read_all(
     """The best span for each question."""
     found = []
     for done, question in enumerate(questions, start=1):
-        best = reader.read(question.text, [question.passage])[0].best(0, len(question.passage))
-        start, end, score = best or (0, 0, -np.inf)
+        start, end, score = reader.best(question.text, question.passage) or (0, 0, _NO_SPAN)
         text, accepted = question.passage[start:end], [answer.text for answer in question.answers]
         found.append(
             Read(
@@ -78,7 +81,7 @@ def figures(found: Sequence[Read], calibration: Calibration) -> dict[str, dict[s
     }
 
 
-def fit_spans(found: Sequence[Read], calibration: Calibration) -> Calibration:
+def fit_spans(found: Sequence[Read], calibration: Calibration, span_hash: str) -> Calibration:
     """With the confidence in a span, right being a token F1 of at least one half, and its bar.
 
     The bar is where F1 with silence is best on SQuAD's questions, those without an answer counting
@@ -86,6 +89,8 @@ def fit_spans(found: Sequence[Read], calibration: Calibration) -> Calibration:
     """
     scores = np.array([read.score for read in found])
     right = np.array([read.f1 >= 0.5 for read in found])
+    if len(set(right)) < 2:
+        raise SettingsError("Confidence cannot be fitted to spans that are all right or all wrong.")
     model = LogisticRegression(C=1e6).fit(scores[:, None], right)
     weight, bias = float(model.coef_[0, 0]), float(model.intercept_[0])
     squad = [r for r in found if r.source in _SILENCE_SOURCES] or list(found)
@@ -98,6 +103,7 @@ def fit_spans(found: Sequence[Read], calibration: Calibration) -> Calibration:
     bar = sum(scores_around) / len(scores_around)
     return dataclasses.replace(
         calibration,
+        span_hash=span_hash,
         span_weight=round(weight, 4),
         span_bias=round(bias, 4),
         span_bar=round(sigmoid(weight * bar + bias), 4),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from eval.gold import GoldQuestion
-from eval.metrics import contains_answer
 from rag import Assistant, Passage
+from rag.squad import contains_answer
 
 #: Passages that do not answer, beside the one that does.
 _NEGATIVES = 2
@@ -39,7 +40,7 @@ def records(
         if holding or not gold.answers:
             context = holding[0] if holding else passages[0]
             answer = gold.answers[0] if gold.answers else ""
-            start = context.text.find(answer, _evidence(context, gold))
+            start = _whole(answer, context.text, _evidence(context, gold)) if answer else -1
             found.append(
                 {
                     "context": context.text,
@@ -61,6 +62,12 @@ def records(
 def save(found: Sequence[dict[str, Any]], file: Path) -> None:
     """Write records as JSON lines."""
     file.write_text("".join(json.dumps(record) + "\n" for record in found), "utf-8")
+
+
+def _whole(answer: str, text: str, start: int) -> int:
+    """Where the answer stands from `start` on, not within a longer word or number if it can be."""
+    match = re.compile(rf"(?<![\w.,]){re.escape(answer)}(?!\w)").search(text, start)
+    return match.start() if match else text.find(answer, start)
 
 
 def _evidence(passage: Passage, gold: GoldQuestion) -> int:

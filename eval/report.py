@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eval.evaluate import ONCE_READ, RETRIEVAL_MEASURES, Outcome
+from eval.evaluate import READ_MEASURES, RETRIEVAL_MEASURES, Outcome
 from eval.gold import SPLITS
 from eval.metrics import CALIBRATION_BINS, Figure, calibration_error, quantile, ratio
 from index.errors import SettingsError
@@ -30,11 +30,7 @@ def _right_abstention(outcome: Outcome) -> float:
 
 
 _MEASURES: dict[str, tuple[_Part, _Part]] = {
-    **{
-        name + stage: (_retrieval(name + stage), _answerable)
-        for stage in ("", ONCE_READ)
-        for name in RETRIEVAL_MEASURES
-    },
+    **{name: (_retrieval(name), _answerable) for name in (*RETRIEVAL_MEASURES, *READ_MEASURES)},
     "article hit@5": (lambda outcome: outcome.article_hit, _answerable),
     "short exact match": (lambda outcome: outcome.exact_match, _answerable),
     "short F1": (lambda outcome: outcome.f1, _answerable),

@@ -89,16 +89,14 @@ class Embedder:
 
         room = self.max_tokens - 2
         inputs = [[CLS, *self.tokens(text)[0][:room], SEP] for text in texts]
-        vectors: dict[int, NDArray[np.float32]] = {}
-        # Texts of like length share a batch, so that little is computed for padding.
-        order = sorted(range(len(inputs)), key=lambda place: len(inputs[place]))
-        for first in range(0, len(order), _FEW):
-            places = order[first : first + _FEW]
-            states = self.bert.states([(inputs[p], len(inputs[p])) for p in places])
-            for place, own in zip(places, states, strict=True):
-                mean = own.mean(dim=0)
-                vectors[place] = (mean / mean.norm()).numpy()
-        return np.stack([vectors[place] for place in range(len(inputs))])
+        vectors = []
+        for first in range(0, len(inputs), _FEW):
+            for states in self.bert.states(
+                [(ids, len(ids)) for ids in inputs[first : first + _FEW]]
+            ):
+                mean = states.mean(dim=0)
+                vectors.append((mean / mean.norm()).numpy())
+        return np.stack(vectors)
 
     def tokens(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
         """Token ids of `text` and the characters `(start, end)` of each; no special tokens."""

@@ -1,7 +1,6 @@
 """Question -> passages -> reader -> cited answer. Knows nothing of screens.
 
 from rag import Assistant, answer
-from rag.reading import read
 with Assistant.over("articles") as assistant:
     print(assistant.answer("How many people attended the mineral forum?").text)
 """

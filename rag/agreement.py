@@ -11,21 +11,24 @@ from decimal import Decimal
 
 from rag.squad import normalise
 
-_AMOUNT = re.compile(
-    r"(?<![\w.,])(\d+(?:[.,]\d+)*)(?:\s*-?\s*(thousand|million|billion|trillion|m|bn|k)\b)?", re.I
+_NUMBER = re.compile(
+    r"(?<![\w.,])(-?\d+(?:[.,]\d+)*)(\w*)(?:[ -](thousand|million|billion|trillion)\b)?", re.I
 )
 _SCALES = {
-    "k": 3, "thousand": 3, "m": 6, "million": 6, "bn": 9, "billion": 9, "trillion": 12,
+    "": 0, "k": 3, "thousand": 3, "m": 6, "million": 6, "bn": 9, "billion": 9, "trillion": 12,
 }  # fmt: skip
-_THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?")
-_WORD = re.compile(r"[^\W\d_]+|[%$€£¥₹₽]")
-_SYNONYMS = {"%": "percent", "per": "percent", "cent": "percent", "$": "dollars", "usd": "dollars",
-             "dollar": "dollars", "us": "dollars", "€": "euros", "eur": "euros", "euro": "euros",
+_THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
+_YEAR = re.compile(r"1\d{3}|20\d\d")
+_WORD = re.compile(r"us\$|[^\W\d_]+|[%$€£¥₹₽]")
+_SYNONYMS = {"%": "percent", "$": "dollars", "us$": "dollars", "usd": "dollars",
+             "dollar": "dollars", "€": "euros", "eur": "euros", "euro": "euros",
              "rmb": "yuan", "¥": "yuan", "cny": "yuan"}  # fmt: skip
-_LIGHT = {"a", "about", "almost", "an", "and", "around", "at", "in", "is", "just", "more", "nearly",
-          "of", "over", "some", "than", "the"}  # fmt: skip
-_MONTHS = {"january", "february", "march", "april", "may", "june", "july", "august", "september",
-           "october", "november", "december"}  # fmt: skip
+_LIGHT = {"a", "about", "almost", "an", "and", "around", "at", "by", "for", "from", "in", "is",
+          "just", "more", "nearly", "of", "on", "over", "per", "some", "than", "the", "to",
+          "us", "with"}  # fmt: skip
+_MONTH = re.compile(
+    r"\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(\.|t?\b|[rucbte][a-z]*\b)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,44 +41,53 @@ class Amount:
 
 
 def amount(short: str) -> Amount | None:
-    """The amount that a short answer is; None where it holds no number, several, or a day."""
-    found = list(_AMOUNT.finditer(short))
-    if len(found) != 1:
+    """The amount that a short answer is; None for a year, a day, several numbers or none."""
+    short = re.sub(r"\bper cent\b", "percent", short.lower())
+    found = list(_NUMBER.finditer(short))
+    if len(found) != 1 or _MONTH.search(short):
         return None
-    number, scale = found[0][1], (found[0][2] or "").lower()
-    if "," in number and not _THOUSANDS.fullmatch(number):
+    number, suffix, scale = found[0][1], found[0][2], found[0][3] or ""
+    if ("," in number and not _THOUSANDS.fullmatch(number)) or (suffix and scale):
         return None
     plain = number.replace(",", "")
-    if plain.count(".") > 1:
+    # "14th", "5G" and the like are no amounts.
+    if plain.count(".") > 1 or (suffix or scale) not in _SCALES:
         return None
-    rest = (short[: found[0].start()] + " " + short[found[0].end() :]).lower()
+    if not (suffix or scale) and _YEAR.fullmatch(number):
+        return None
+    rest = short[: found[0].start()] + " " + short[found[0].end() :]
     words = frozenset(_SYNONYMS.get(word, word) for word in _WORD.findall(rest)) - _LIGHT
-    if words & _MONTHS or (not scale and re.fullmatch(r"(19|20)\d\d", number)):
-        return None
-    shown = plain.replace(".", "").lstrip("0")
+    shown = plain.lstrip("-").replace(".", "").lstrip("0")
     # The noughts of 30 billion and of 12,000 may come of rounding, those of 40 and 900 hardly.
-    digits = len(shown.rstrip("0") if scale or len(shown) > 3 else shown) or 1
-    return Amount(Decimal(plain).scaleb(_SCALES.get(scale, 0)), digits, words)
+    digits = len(shown.rstrip("0") if suffix or scale or len(shown) > 3 else shown) or 1
+    return Amount(Decimal(plain).scaleb(_SCALES[suffix or scale]), digits, words)
 
 
 def same(one: str, other: str) -> bool:
-    """Whether both say the same: the same words but for what SQuAD leaves out, or like amounts."""
-    if normalise(one) == normalise(other):
-        return bool(normalise(one))
+    """Whether both say the same: like amounts, or the same words but for what SQuAD leaves out."""
     first, second = amount(one), amount(other)
-    return bool(first and second and _comparable(first, second) and _round(first, second))
+    if first and second:
+        return _comparable(first, second) and _close(first, second)
+    return normalise(one) == normalise(other) != ""
 
 
 def contradict(one: str, other: str) -> bool:
     """Whether both are amounts of the same thing of which neither is the other one rounded."""
     first, second = amount(one), amount(other)
-    return bool(first and second and _comparable(first, second) and not _round(first, second))
+    return bool(first and second and _comparable(first, second) and not _close(first, second))
 
 
 def _comparable(first: Amount, second: Amount) -> bool:
-    return first.unit == second.unit or bool(first.unit & second.unit)
+    """Of the same unit; "900" may be of any, and "900 people" are "900 people in all"."""
+    if not first.unit or not second.unit:
+        return first.unit == second.unit or first.value == second.value
+    return first.unit <= second.unit or second.unit <= first.unit
 
 
-def _round(first: Amount, second: Amount) -> bool:
+def _close(first: Amount, second: Amount) -> bool:
+    if first.value == second.value:
+        return True
     digits = min(first.digits, second.digits)
-    return f"{first.value:.{digits - 1}e}" == f"{second.value:.{digits - 1}e}"
+    rounded = f"{first.value:.{digits - 1}e}" == f"{second.value:.{digits - 1}e}"
+    most = max(abs(first.value), abs(second.value))
+    return rounded and abs(first.value - second.value) <= most * Decimal("0.05")

@@ -78,6 +78,7 @@ class Reading:
     margin: float  #: how far above the bar for answering; negative means below
     considered: tuple[Candidate, ...]  #: best first
     passages: tuple[Passage, ...]  #: all that were read, best first
+    withheld: tuple[Candidate, ...] = ()  #: what would have been quoted, had it been surer
     note: str = ""  #: what must be said beside the quotations, such as that they differ
     calibrated: bool = True  #: False where confidence was fitted for other models
 
@@ -110,6 +111,7 @@ class Answer:
     abstained: bool
     margin: float  #: how far above the bar for answering; negative means below
     considered: tuple[Candidate, ...]  #: the sentences that the reader compared, best first
+    withheld: tuple[Candidate, ...] = ()  #: what would have been quoted, had it been surer
     note: str = ""  #: what must be said beside the quotations, such as that they differ
     calibrated: bool = True  #: False where confidence was fitted for other models
     timings: Mapping[str, float] = field(default_factory=dict)  #: seconds by stage
@@ -132,16 +134,8 @@ class Answer:
             "passages": [
                 {**_plain(passage), "article": passage.article.source} for passage in self.passages
             ],
-            "considered": [
-                {
-                    "source": candidate.passage.article.source,
-                    "start": candidate.start,
-                    "end": candidate.end,
-                    "text": candidate.text,
-                    "score": candidate.score,
-                }
-                for candidate in self.considered
-            ],
+            "considered": [_plain_candidate(candidate) for candidate in self.considered],
+            "withheld": [_plain_candidate(candidate) for candidate in self.withheld],
             "timings": dict(self.timings),
         }
 
@@ -163,6 +157,16 @@ def cite(quoted: Sequence[Candidate]) -> tuple[Citation, ...]:
         except ValueError:
             continue
     return tuple(citations)
+
+
+def _plain_candidate(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "source": candidate.passage.article.source,
+        "start": candidate.start,
+        "end": candidate.end,
+        "text": candidate.text,
+        "score": candidate.score,
+    }
 
 
 def _plain(value: Any) -> Any:

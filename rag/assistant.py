@@ -156,6 +156,7 @@ class Assistant:
             question=question,
             text=text or ABSTENTION,
             short=reading.short if citations else "",
+            withheld=reading.withheld,
             # It names quotations by their numbers, so that none may be missing.
             note=reading.note if len(citations) == len(reading.quoted) else "",
             citations=citations,

@@ -1,6 +1,7 @@
 """What was fitted for one set of reader's weights: how sure it is, and when it stays silent.
 
-`python -m eval fit` writes the file. Knows nothing of how the numbers are found.
+`python -m eval read --fit` and `python -m eval fit` write the file. Knows nothing of how the
+numbers are found.
 """
 
 from __future__ import annotations
@@ -10,7 +11,11 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 CALIBRATION_FILE = Path(__file__).with_name("calibration.json")
 
@@ -19,8 +24,9 @@ CALIBRATION_FILE = Path(__file__).with_name("calibration.json")
 class Calibration:
     """Logistic regressions (Kamath et al. 2020) and the bars below which nothing is answered."""
 
-    reader_hash: str  #: of the weights that this was fitted for
+    reader_hash: str  #: of the span reader's weights that the answers' part was fitted for
     embedding_hash: str  #: likewise of the embedding model
+    span_hash: str  #: of the span reader's weights that the spans' part was fitted for
     span_weight: float  #: of a span's score, in one text
     span_bias: float
     span_bar: float  #: `read` gives no span below this confidence
@@ -49,6 +55,10 @@ class Calibration:
     def span_confidence(self, score: float) -> float:
         """The chance that a text's best span, with this score, is right."""
         return sigmoid(self.span_weight * score + self.span_bias)
+
+    def answer_confidence(self, features: NDArray[np.float64]) -> float:
+        """The chance that what is quoted answers, from the values of ANSWER_FEATURES."""
+        return sigmoid(float(features @ self.answer_weights + self.answer_bias))
 
 
 def sigmoid(logit: float) -> float:

@@ -19,7 +19,7 @@ from index.keyword import stems
 from index.sentences import sentence_spans
 from rag.agreement import contradict, same
 from rag.answers import Candidate, Passage, Reading
-from rag.calibration import Calibration, sigmoid
+from rag.calibration import Calibration
 from rag.span import SpanReader
 
 #: A vector is 1.5 kB, so that these are at most 30 MB; reading again what was read costs nothing.
@@ -27,9 +27,11 @@ _REMEMBERED_SENTENCES = 20_000
 _FEWEST_WORDS = 4
 
 _YES_OR_NO = re.compile(
-    r"(is|are|was|were|do|does|did|has|have|had|can|could|will|would|may|might|must|should)\b",
+    r"(is|are|was|were|do|does|did|has|have|had|can|could|will|would|may(?! \d)|might|must|should)"
+    r"(n't)?\b",
     re.IGNORECASE,
 )
+_WANTS_MORE = re.compile(r"\b(or|who|whom|whose|what|which|when|where|why|how)\b", re.IGNORECASE)
 
 #: Two articles contradict each other only where both spans score more than this.
 _SURE = 4.0
@@ -100,61 +102,27 @@ class ExtractiveReader:
 
     def read(self, question: str, passages: Sequence[Passage]) -> Reading:
         """The one to three best sentences, none twice; none where nothing supports an answer."""
-        fitted = self._calibration
         ranking = self.rank(question, passages)
         if not ranking.sentences:
-            return Reading((), "", 0.0, -self._bar, (), tuple(passages))
-        scores = ranking.features @ np.array(fitted.sentence_weights)
-        order = np.argsort(-scores, kind="stable")
-        considered = tuple(
-            Candidate(
-                passage, start, end, float(scores[row]), ranking.shorts[row], ranking.spans[row]
+            return Reading(
+                (), "", 0.0, -self._bar, (), tuple(passages), calibrated=self._calibrated
             )
-            for row in order
-            for passage, start, end in [ranking.sentences[row]]
-        )
-        logit = ranking.answer_features() @ fitted.answer_weights + fitted.answer_bias
-        confidence = sigmoid(float(logit))
-        quoted, note = self._quote(considered) if confidence >= self._bar else ((), "")
-        is_yes_or_no = bool(_YES_OR_NO.match(question)) and " or " not in question
+        chosen = choose(ranking, self._calibration, self._most_sentences)
+        confidence = self._calibration.answer_confidence(ranking.answer_features())
+        answers = confidence >= self._bar
         return Reading(
-            quoted=quoted,
+            quoted=chosen.quoted if answers else (),
             # Of a question that wants yes or no the sentence that decides it is the answer.
-            short=quoted[0].short if quoted and not is_yes_or_no else "",
+            short=chosen.quoted[0].short if answers and not _wants_yes_or_no(question) else "",
             confidence=confidence,
             margin=confidence - self._bar,
-            considered=considered,
+            considered=chosen.considered,
             # A passage is as good as its best sentence; what has none keeps its order.
-            passages=tuple(dict.fromkeys([*(c.passage for c in considered), *passages])),
-            note=note,
+            passages=tuple(dict.fromkeys([*(c.passage for c in chosen.considered), *passages])),
+            withheld=() if answers else chosen.quoted,
+            note=chosen.note if answers else "",
             calibrated=self._calibrated,
         )
-
-    def _quote(self, considered: Sequence[Candidate]) -> tuple[tuple[Candidate, ...], str]:
-        """The sentences to quote, and what to say of them.
-
-        The best first, then one of another article that says the same or contradicts it, then
-        others that are nearly as good.
-        """
-        best = considered[0]
-        close = [c for c in considered[1:] if c.score >= best.score - self._calibration.spread]
-        elsewhere = [
-            candidate
-            for candidate in considered[1:]
-            if candidate.passage.article != best.passage.article
-            and min(candidate.span_score, best.span_score) > 0
-        ]
-        alike = [c for c in elsewhere if same(c.short, best.short)]
-        against = [
-            candidate
-            for candidate in elsewhere
-            if min(candidate.span_score, best.span_score) > _SURE
-            and contradict(candidate.short, best.short)
-        ]
-        second = (against or alike)[:1] if self._most_sentences > 1 else []
-        rest = [candidate for candidate in close if candidate not in second]
-        note = f"The articles differ: {best.short} [1], {second[0].short} [2]." if against else ""
-        return (best, *second, *rest)[: self._most_sentences], note if second else ""
 
     def rank(self, question: str, passages: Sequence[Passage]) -> Ranking:
         """Every sentence of the passages once, with its features."""
@@ -191,6 +159,52 @@ class ExtractiveReader:
         if new:
             self._vectors.update(zip(new, self._encode(new), strict=True))
         return np.stack([self._vectors[text] for text in texts])
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What to quote of a ranking, were it sure enough."""
+
+    considered: tuple[Candidate, ...]  #: every sentence, best first
+    quoted: tuple[Candidate, ...]  #: best first
+    note: str  #: that the first two of these differ, or ""
+
+
+def choose(ranking: Ranking, calibration: Calibration, most: int) -> Choice:
+    """The best sentence, one of another article that says the same or otherwise, others as good.
+
+    At most `most` of them; there must be a sentence.
+    """
+    scores = ranking.features @ np.array(calibration.sentence_weights)
+    considered = tuple(
+        Candidate(passage, start, end, float(scores[row]), ranking.shorts[row], ranking.spans[row])
+        for row in np.argsort(-scores, kind="stable")
+        for passage, start, end in [ranking.sentences[row]]
+    )
+    best = considered[0]
+    elsewhere = [
+        candidate
+        for candidate in considered[1:]
+        if candidate.passage.article != best.passage.article
+        and min(candidate.span_score, best.span_score) > 0
+    ]
+    alike = [c for c in elsewhere if same(c.short, best.short)]
+    against = [
+        candidate
+        for candidate in elsewhere
+        if min(candidate.span_score, best.span_score) > _SURE
+        and contradict(candidate.short, best.short)
+    ]
+    second = (against or alike)[:1]
+    close = [c for c in considered[1:] if c.score >= best.score - calibration.spread]
+    quoted = (best, *second, *(c for c in close if c not in second))[:most]
+    differ = against and len(quoted) > 1
+    note = f"The articles differ: {best.short} [1], {quoted[1].short} [2]." if differ else ""
+    return Choice(considered, quoted, note)
+
+
+def _wants_yes_or_no(question: str) -> bool:
+    return bool(_YES_OR_NO.match(question)) and not _WANTS_MORE.search(question)
 
 
 def _sentences(passages: Sequence[Passage]) -> list[tuple[Passage, int, int]]:

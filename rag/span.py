@@ -9,6 +9,7 @@ nothing of sentences or retrieval.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ WINDOW_TOKENS, OVERLAP_TOKENS = 256, 96
 QUESTION_TOKENS, ANSWER_TOKENS = 64, 30
 _HEADS = 12
 _BATCH = 8
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +52,20 @@ class TokenScores:
         None where no token lies there. The score is that of its first token as a start and of its
         last as an end, together.
         """
-        inside = (self.characters[:, 0] >= start) & (self.characters[:, 1] <= end)
-        places = np.flatnonzero(inside)
-        if not len(places):
-            return None
-        sums = self.starts[places][:, None] + self.ends[places][None, :]
-        length = np.arange(len(places))[None, :] - np.arange(len(places))[:, None]
-        sums[(length < 0) | (length >= ANSWER_TOKENS)] = -np.inf
-        first, last = np.unravel_index(int(sums.argmax()), sums.shape)
-        return (
-            int(self.characters[places[first], 0]),
-            int(self.characters[places[last], 1]),
-            float(sums[first, last]),
-        )
+        low, high = self.characters.T
+        places = np.flatnonzero((low >= start) & (high <= end) & (low < high))
+        starts, ends = self.starts[places], self.ends[places]
+        best: tuple[int, int, float] | None = None
+        for further in range(min(ANSWER_TOKENS, len(places))):
+            sums = starts[: len(places) - further] + ends[further:]
+            first = int(sums.argmax())
+            if best is None or sums[first] > best[2]:
+                best = (
+                    int(low[places[first]]),
+                    int(high[places[first + further]]),
+                    float(sums[first]),
+                )
+        return best
 
 
 class SpanModel(Protocol):
@@ -91,11 +94,16 @@ class OwnSpanModel:
     SettingsError where the latter are not those that this release was made with.
     """
 
-    name = "the reader that comes with this project"
-    weights_hash = WEIGHTS_SHA256
     specials: tuple[list[int], list[int], list[int]] = ([CLS], [SEP], [SEP])
 
-    def __init__(self, embedder: Embedder, weights: Mapping[str, Tensor] | None = None) -> None:
+    def __init__(
+        self,
+        embedder: Embedder,
+        weights: Mapping[str, Tensor] | None = None,
+        name: str = "the reader that comes with this project",
+        weights_hash: str = WEIGHTS_SHA256,
+    ) -> None:
+        self.name, self.weights_hash = name, weights_hash
         encoder = dict(_released_weights() if weights is None else weights)
         self.tokens = embedder.tokens
         self._head = encoder.pop("head.weight").float(), encoder.pop("head.bias").float()
@@ -112,10 +120,8 @@ class OwnSpanModel:
 
         Raises SettingsError where it holds none.
         """
-        model = cls(embedder, load_weights(file))
-        model.name = str(file)
-        model.weights_hash = hashlib.sha256(file.read_bytes()).hexdigest()
-        return model
+        weights = load_weights(file)
+        return cls(embedder, weights, str(file), hashlib.sha256(file.read_bytes()).hexdigest())
 
     def logits(self, inputs: Sequence[tuple[Sequence[int], int]]) -> list[Tensor]:
         return [linear(states, *self._head) for states in self._bert.states(inputs)]
@@ -127,20 +133,24 @@ class SpanReader:
     def __init__(self, model: SpanModel) -> None:
         self.model = model
 
+    def best(self, question: str, text: str) -> tuple[int, int, float] | None:
+        """The best span of a text: its start, end and score. None where the text has no token."""
+        return self.read(question, [text])[0].best(0, len(text))
+
     def read(self, question: str, texts: Sequence[str]) -> list[TokenScores]:
         """The scores of every token of each text."""
         before, between, after = self.model.specials
         asked = [*before, *self.model.tokens(question)[0][:QUESTION_TOKENS], *between]
         room = WINDOW_TOKENS - len(asked) - len(after)
         found, windows = [], []
-        for place, text in enumerate(texts):
+        for place, text in enumerate(map(_encodable, texts)):
             ids, characters = self.model.tokens(text)
             nothing = np.full(len(ids), -np.inf, np.float32)
             found.append(TokenScores(np.array(characters).reshape(-1, 2), nothing, nothing.copy()))
             last = max(len(ids) - room, 0)
             for first in [*range(0, last, room - OVERLAP_TOKENS), last]:
                 windows.append((place, first, ids[first : first + room]))
-        windows.sort(key=lambda window: len(window[2]))
+        windows.sort(key=lambda window: len(window[2]))  # for models that pad
         for at in range(0, len(windows), _BATCH):
             batch = windows[at : at + _BATCH]
             logits = self.model.logits([([*asked, *w[2], *after], len(asked)) for w in batch])
@@ -152,6 +162,11 @@ class SpanReader:
                 ):
                     kept[span] = np.maximum(kept[span], new)
         return found
+
+
+def _encodable(text: str) -> str:
+    """With halves of surrogate pairs replaced, character for character."""
+    return _SURROGATE.sub("\ufffd", text)
 
 
 def open_span_reader(name: str = "", embedder: Embedder | None = None) -> SpanReader:

@@ -72,7 +72,7 @@ class _Progress:
     evaluations: list[DevFigures] = field(default_factory=list)
 
 
-class SpanModel(nn.Module):
+class SpanNetwork(nn.Module):
     """BERT with a start and an end logit for each token, `[windows, tokens, 2]`."""
 
     def __init__(self, config: BertConfig) -> None:
@@ -185,7 +185,7 @@ def train(
 class Trainer:
     """Float32 weights, their moving average, and a copy in the type that the device computes in."""
 
-    def __init__(self, model: SpanModel, recipe: Recipe) -> None:
+    def __init__(self, model: SpanNetwork, recipe: Recipe) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._average = recipe.average
         for part in [model.bert.embeddings, *model.bert.encoder.layer[: recipe.frozen_layers]]:
@@ -306,8 +306,7 @@ def evaluate(
     overlap: list[float] = []
     gains: list[tuple[float, float]] = []  # a score, and what answering adds to silence
     for question in questions:
-        best = reader.read(question.text, [question.passage])[0].best(0, len(question.passage))
-        start, end, score = best or (0, 0, _NEVER)
+        start, end, score = reader.best(question.text, question.passage) or (0, 0, _NEVER)
         answers = [answer.text for answer in question.answers]
         if answers:
             exact.append(exact_match(question.passage[start:end], answers))
@@ -327,7 +326,7 @@ def evaluate(
     )
 
 
-def _new_model(folder: Path, seed: int, first: Mapping[str, Tensor]) -> SpanModel:
+def _new_model(folder: Path, seed: int, first: Mapping[str, Tensor]) -> SpanNetwork:
     """The embedding model with a new head, `first` in their places; without dropout, since an
     example hardly ever comes twice."""
     config = BertConfig.from_pretrained(
@@ -337,13 +336,19 @@ def _new_model(folder: Path, seed: int, first: Mapping[str, Tensor]) -> SpanMode
         attn_implementation="eager",  # on a CPU faster to train than "sdpa", by half
     )
     torch.manual_seed(seed)
-    model = SpanModel(config)
+    model = SpanNetwork(config)
     nn.init.normal_(model.head.weight, std=0.02)
     nn.init.zeros_(model.head.bias)
     weights = load_file(folder / "model.safetensors")
     model.bert.load_state_dict({name: weights[name] for name in model.bert.state_dict()})
-    for name, value in first.items():
-        model.get_parameter(name if name.startswith("head.") else f"bert.{name}").data.copy_(value)
+    if first:
+        own = {k if k.startswith("head.") else f"bert.{k}": v for k, v in first.items()}
+        trained = {name for name in model.state_dict() if "embeddings." not in name}
+        if own.keys() != trained or any(
+            v.shape != model.get_parameter(k).shape for k, v in own.items()
+        ):
+            raise SettingsError("The weights to start from are of another kind of reader.")
+        model.load_state_dict(own, strict=False)
     return model
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,9 @@ from eval.fit import fit, ranked
 from eval.gold import Evidence, GoldQuestion, load_gold
 from index.article import Article
 from index.embedder import Embedder
+from index.errors import SettingsError
 from rag import Assistant, Passage
-from rag.calibration import Calibration, sigmoid
+from rag.calibration import Calibration
 from rag.extractive import ANSWER_FEATURES, SENTENCE_FEATURES, ExtractiveReader, Ranking
 from rag.span import SpanReader
 
@@ -60,16 +60,15 @@ def test_fit_tells_supporting_sentences_and_answerable_questions(
     assert fitted.sentence_weights[0] == 1.0
     assert min(fitted.sentence_weights) > 0
     assert len(fitted.answer_weights) == len(ANSWER_FEATURES)
-    confidence = [
-        sigmoid(float(ranking.answer_features() @ fitted.answer_weights + fitted.answer_bias))
-        for _, ranking in found
-    ]
+    confidence = [fitted.answer_confidence(ranking.answer_features()) for _, ranking in found]
     answerable = np.array([bool(gold.answers) for gold, _ in found])
     declined = np.array(confidence) < fitted.bar
     assert declined[answerable].mean() == pytest.approx(0.05, abs=0.01)
     assert declined[~answerable].mean() > 0.5
-    # What belongs to the span reader alone is left as it was.
-    assert dataclasses.replace(fitted, span_bar=0.0).span_weight == before.span_weight
+    spans = ("span_hash", "span_weight", "span_bias", "span_bar")
+    assert [getattr(fitted, name) for name in spans] == [getattr(before, name) for name in spans]
+    with pytest.raises(SettingsError, match="nothing to fit to"):
+        fit([pair for pair in found if not pair[0].answers], before)
 
 
 def test_ranking_of_a_real_question_has_its_evidence(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from eval.gold import Evidence, GoldQuestion
 from eval.reading import Read, figures, fit_spans, read_all, rows
 from eval.records import records, save
+from index.errors import SettingsError
 from rag import Assistant
 from rag.calibration import Calibration
 from rag.span import SpanReader
@@ -51,11 +53,14 @@ def test_bar_of_silence_lies_where_f1_is_best() -> None:
         *(Read("squad1.1_train", True, score, 1.0, 1.0) for score in (4.0, 3.0, 2.0, -3.0)),
         *(Read("squad2_train_unanswerable", False, score, 0, 0) for score in (1.0, 0.0, -1.0)),
     ]
-    fitted = fit_spans(found, CALIBRATION)
+    fitted = fit_spans(found, CALIBRATION, "abc")
     # The best three questions have an answer, the next has none.
     assert fitted.span_bar == pytest.approx(fitted.span_confidence(1.5), abs=1e-4)
     assert fitted.span_weight > 0
+    assert (fitted.span_hash, fitted.reader_hash) == ("abc", CALIBRATION.reader_hash)
     assert fitted.bar == CALIBRATION.bar
+    with pytest.raises(SettingsError, match="all right or all wrong"):
+        fit_spans(found[:3], CALIBRATION, "abc")
 
 
 def test_reader_reads_the_passage_of_each_question(spans: SpanReader) -> None:
@@ -91,14 +96,16 @@ def test_gold_questions_become_records_to_train_on(assistant: Assistant, tmp_pat
     assert quote in answered.passage
     (answer,) = answered.answers
     assert answered.passage[answer.start : answer.start + 3] == "900"
-    assert len(answered.negatives) == 3
+    assert len(answered.negatives) == 2
     assert all("900" not in negative for negative in answered.negatives)
     assert unanswered.answers == ()
     assert unanswered.passage not in unanswered.negatives
     assert json.loads(file.read_text().splitlines()[0])["questions"][0]["source"] == "news"
 
 
-def test_command_reads_dev_questions(python: Callable[..., object], tmp_path: Path) -> None:
+def test_command_reads_dev_questions(
+    python: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
     record = {
         "context": "The harbour was opened in 1881.",
         "questions": [
@@ -111,5 +118,5 @@ def test_command_reads_dev_questions(python: Callable[..., object], tmp_path: Pa
     }
     (tmp_path / "dev.jsonl").write_text(json.dumps(record) + "\n")
     done = python("-m", "eval", "read", "--data", str(tmp_path))
-    assert done.returncode == 0  # type: ignore[attr-defined]
-    assert "1.000 [1.000, 1.000] (1)" in done.stdout  # type: ignore[attr-defined]
+    assert done.returncode == 0
+    assert "1.000 [1.000, 1.000] (1)" in done.stdout

@@ -18,6 +18,8 @@ from rag.agreement import contradict, same
         ("USD 767.8 million", "$767.8 million"),
         ("6.2 percent", "6.2%"),
         ("RMB 5.5 billion", "5.5 billion yuan"),
+        ("US$2.4bn", "2.4 billion dollars"),
+        ("0 percent", "0.0 percent"),
     ],
 )
 def test_same(one: str, other: str) -> None:
@@ -34,6 +36,10 @@ def test_same(one: str, other: str) -> None:
         ("4.1 metres", "4.6 metres"),
         ("2,350", "1,900"),
         ("12 per cent", "13%"),
+        ("5.5 percent", "55 percent"),
+        ("-5%", "5%"),
+        ("10 million dollars", "14 million dollars"),
+        ("1,000 people", "1,400 people"),
     ],
 )
 def test_contradiction(one: str, other: str) -> None:
@@ -49,7 +55,14 @@ def test_contradiction(one: str, other: str) -> None:
         ("41 million dollars", "38 million euros"),
         ("12 tonnes", "2019"),
         ("2018", "2019"),  # two years may both be right
+        ("1881", "1879"),
         ("14 May", "16 May"),
+        ("Jan. 30", "Jan. 28"),
+        ("14 Sept", "16 Sept"),
+        ("the 14th", "the 16th"),
+        ("for 900 people", "for 3 days"),
+        ("900 people in the US", "5 million dollars"),
+        ("40 tonnes per year", "50 percent"),
         ("12 tonnes and 14 tonnes", "13 tonnes"),
         ("12 tonnes", "much"),
         ("1,2 million", "1.3 million"),  # unclear what the comma means

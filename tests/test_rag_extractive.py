@@ -18,6 +18,7 @@ from rag.span import TokenScores
 # Cosine alone ranks; confidence is the sigmoid of the best cosine, at least 0.5.
 COSINE_ONLY = Calibration(
     reader_hash="",
+    span_hash="",
     embedding_hash="",
     span_weight=1.0,
     span_bias=0.0,
@@ -119,6 +120,7 @@ def test_headings_and_scraps_are_not_quoted() -> None:
 def test_reader_abstains_when_nothing_supports_an_answer() -> None:
     reading = reader().read("Copper?", passages("The mine sold much salt indeed."))
     assert reading.quoted == ()
+    assert [candidate.text for candidate in reading.withheld] == ["The mine sold much salt indeed."]
     assert reading.margin < 0
     assert [candidate.text for candidate in reading.considered] == [
         "The mine sold much salt indeed."
@@ -176,6 +178,12 @@ def test_article_that_contradicts_the_best_is_quoted_and_it_is_said() -> None:
     assert [candidate.short for candidate in reading.quoted[:2]] == ["40", "45"]
 
 
+def test_one_sentence_alone_does_not_say_that_articles_differ() -> None:
+    found = passages("The mine sold copper, 40 tonnes.", "The mine sold copper, 45 tonnes.")
+    assert reader(most=2).read("Copper?", found).note
+    assert reader(most=1).read("Copper?", found).note == ""
+
+
 def test_article_that_says_the_same_is_quoted_second() -> None:
     reading = reader(most=2).read(
         "How many tonnes of copper?",
@@ -200,6 +208,9 @@ def test_differing_amounts_of_one_article_are_no_contradiction() -> None:
         ("Did the mine sell copper?", ""),
         ("Did the mine sell copper or tin?", "40"),
         ("How much copper did the mine sell?", "40"),
+        ("Didn't the mine sell copper?", ""),
+        ("Can you tell me how much copper the mine sold?", "40"),
+        ("May 2024 copper sales of the mine", "40"),
     ],
 )
 def test_question_for_yes_or_no_is_answered_by_the_sentence(question: str, short: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +20,7 @@ from index.errors import QuestionError, SettingsError
 from index.settings import Settings
 from rag import Assistant, read
 from rag.calibration import Calibration
-from rag.reading import best_span
-from rag.span import WEIGHTS_FILE, SpanReader, load_weights, open_span_reader
+from rag.span import ANSWER_TOKENS, WEIGHTS_FILE, SpanReader, load_weights, open_span_reader
 
 TEXT = "The harbour of Port Ellen was opened in 1881. Ana Quispe has led it since 2019."
 FILLER = "The weather was fine and nothing much happened in the town that day. "
@@ -75,13 +75,35 @@ def test_question_that_asks_nothing_is_refused() -> None:
 
 
 @profile(max_examples=40)
-@given(question=st.text(min_size=1, max_size=60), text=st.text(max_size=300))
-def test_any_span_stands_where_it_says(spans: SpanReader, question: str, text: str) -> None:
-    span = best_span(spans, question, text, abstain=False)
-    if span is not None:
-        assert text[span.start : span.end] == span.text
-        assert span.text
-        assert 0 <= span.confidence <= 1
+@given(
+    question=st.text(min_size=1, max_size=60),
+    text=st.text(st.characters(exclude_categories=()), max_size=300),
+)
+def test_span_of_any_text_begins_and_ends_with_a_word(
+    spans: SpanReader, question: str, text: str
+) -> None:
+    best = spans.best(question, text)
+    if best is not None:
+        start, end, score = best
+        assert 0 <= start < end <= len(text)
+        assert text[start:end].strip() == text[start:end]
+        assert len(spans.model.tokens(text[start:end].encode("utf-8", "replace").decode())[0]) <= 40
+        assert math.isfinite(score)
+
+
+def test_best_span_is_that_of_all_pairs(spans: SpanReader) -> None:
+    (scores,) = spans.read("When was the harbour opened?", [FILLER + TEXT])
+    pairs = {
+        (first, last): float(scores.starts[first] + scores.ends[last])
+        for first in range(len(scores.starts))
+        for last in range(first, min(first + ANSWER_TOKENS, len(scores.ends)))
+    }
+    first, last = max(pairs, key=lambda pair: pairs[pair])
+    assert scores.best(0, len(FILLER + TEXT)) == (
+        scores.characters[first, 0],
+        scores.characters[last, 1],
+        pytest.approx(pairs[first, last]),
+    )
 
 
 def test_reader_of_hugging_face_scores_alike(hugging_face: Path, spans: SpanReader) -> None:
@@ -97,12 +119,20 @@ def test_reader_of_hugging_face_scores_alike(hugging_face: Path, spans: SpanRead
 
 
 def test_reader_is_chosen_by_a_setting(
-    hugging_face: Path, monkeypatch: pytest.MonkeyPatch, spans: SpanReader
+    hugging_face: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("RAG_READER", str(hugging_face))
     span = read("When was the harbour of Port Ellen opened?", TEXT)
     assert span is not None
     assert span.text == "1881"
+    assert f"Confidence was not fitted for {hugging_face}." in caplog.text
+
+
+def test_caution_makes_read_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_CAUTION", "1")
+    assert read("When was the harbour of Port Ellen opened?", TEXT) is None
+    monkeypatch.setenv("RAG_CAUTION", "0")
+    assert read("Which team won the football World Cup in 1998?", FILLER) is not None
 
 
 def test_weights_that_were_trained_here_are_read_from_their_file(
@@ -138,15 +168,25 @@ def test_own_reader_is_the_one_that_confidence_was_fitted_for(
     assert caplog.text == ""
 
 
-def test_reader_that_is_none_is_named(tmp_path: Path, write: Callable[[str, str], Path]) -> None:
+def test_reader_that_is_none_is_named(
+    tmp_path: Path, hugging_face: Path, embedder: Embedder, write: Callable[[str, str], Path]
+) -> None:
+    folder = tmp_path / "reader"
+    folder.mkdir()
     with pytest.raises(SettingsError, match="has no safetensors weights"):
-        open_span_reader(str(tmp_path))
-    (tmp_path / "model.safetensors").write_bytes(b"nonsense")
+        open_span_reader(str(folder))
+    (folder / "model.safetensors").write_bytes(b"nonsense")
+    with pytest.raises(SettingsError, match=r"has none of tokenizer\.json"):
+        open_span_reader(str(folder))
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(hugging_face / name, folder)
     with pytest.raises(SettingsError, match="cannot be loaded"):
-        open_span_reader(str(tmp_path))
+        open_span_reader(str(folder))
+    with pytest.raises(SettingsError, match="was not trained to find answers"):
+        open_span_reader(str(embedder.folder))
     file = write("weights.safetensors", "nonsense")
     with pytest.raises(SettingsError, match=r"weights\.safetensors cannot be read"):
-        load_weights(file)
+        open_span_reader(str(file))
 
 
 def test_caution_decides_when_it_answers(bundled_index: Path) -> None:

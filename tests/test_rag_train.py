@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import math
@@ -21,10 +22,11 @@ from transformers import BertConfig, BertModel
 
 from index.embedder import Embedder
 from index.errors import SettingsError
-from rag.span import OwnSpanModel, SpanReader
+from rag.span import WEIGHTS_FILE, OwnSpanModel, SpanReader, load_weights
 from rag.train import learning_rate, shared_loss, train
 from rag.training_data import (
     Example,
+    GoldAnswer,
     Question,
     Recipe,
     Window,
@@ -162,6 +164,38 @@ def test_trained_weights_are_read_with(trained: Path, small: Embedder) -> None:
     best = short.best(0, 16)
     assert best is not None
     assert 0 <= best[0] < best[1] <= 16
+
+
+def test_run_goes_on_from_other_weights(
+    data: Path, small: Embedder, trained: Path, tmp_path: Path
+) -> None:
+    start = trained / "reader.safetensors"
+    recipe = Recipe(seed=2, share=0.1, rate=0.0, frozen_layers=0)  # changes nothing
+    train(data, tmp_path, embedder=small, recipe=recipe, say=lambda line: None, start=start)
+    before, after = load_file(start), load_file(tmp_path / "reader.safetensors")
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+def test_weights_of_another_kind_are_no_start(
+    data: Path, small: Embedder, embedder: Embedder, tmp_path: Path
+) -> None:
+    for weights in ({"head.weight": torch.zeros(2, 24)}, dict(load_weights(WEIGHTS_FILE))):
+        file = tmp_path / "start.safetensors"
+        save_file(weights, file)
+        with pytest.raises(SettingsError, match="of another kind of reader"):
+            train(data, tmp_path, embedder=small, recipe=RECIPE, say=lambda _: None, start=file)
+
+
+def test_negatives_of_a_question_share_its_softmax(embedder: Embedder) -> None:
+    text, others = "Ana leads the port of Ellen.", ("It rained on Monday.", "Luis sold the mill.")
+    asked = Question("Who leads the port?", text, (GoldAnswer("Ana", 0),), "own", others)
+    unanswered = Question("Who leads the mill?", text, (), "own", others)
+    recipe = dataclasses.replace(RECIPE, unanswered=0.0)
+    with_answer, without = make_examples([asked, unanswered], [text, *others], embedder, recipe)
+    assert (len(with_answer.windows), len(without.windows)) == (3, 3)
+    first = with_answer.windows[0].ids
+    assert first[with_answer.start : with_answer.end + 1].tolist() == embedder.tokens("Ana")[0]
+    assert without.start == -1
 
 
 def test_frozen_layers_stay_as_they_are(data: Path, small: Embedder, tmp_path: Path) -> None:
