@@ -65,7 +65,7 @@ def fit(found: Sequence[tuple[GoldQuestion, Ranking]], calibration: Calibration)
     ]
     if len(set(right)) < 2:
         raise SettingsError("Confidence cannot be fitted to questions that are all right or wrong.")
-    best = np.stack([ranking.answer_features() for ranking in rankings])
+    best = np.stack([ranking.answer for ranking in rankings])
     scale = best.std(axis=0) + 1e-9
     model = LogisticRegression(C=1.0, max_iter=1000).fit(best / scale, right)
     fitted = dataclasses.replace(

@@ -21,6 +21,7 @@ from rag.agreement import contradict, same
 from rag.answers import Candidate, Passage, Reading
 from rag.calibration import Calibration
 from rag.span import SpanReader
+from rag.squad import normalise
 
 #: A vector is 1.5 kB, so that these are at most 30 MB; reading again what was read costs nothing.
 _REMEMBERED_SENTENCES = 20_000
@@ -55,25 +56,31 @@ SENTENCE_FEATURES = (
     "rank",  # of its passage: 11 / (10 + rank)
     "span",  # tenths of the score of the best short answer in it
 )
-#: What decides whether there is an answer at all: the greatest value of each among the sentences.
-ANSWER_FEATURES = ("cosine", "context", "span")
-
-_ANSWER_COLUMNS = [SENTENCE_FEATURES.index(name) for name in ANSWER_FEATURES]
+#: What decides whether there is an answer at all.
+ANSWER_FEATURES = (
+    "cosine",  # the greatest value among the sentences
+    "context",  # likewise
+    "span",  # likewise
+    "margin",  # how far the best short answer is above the next other one, in tenths, at most 1
+    "support",  # the context of the sentence with the best short answer
+    "no number",  # 1 where a number is asked for and the best short answer has none
+)
+_WANTS_A_NUMBER = re.compile(
+    r"\bhow (many|much)\b|"
+    r"\b(what|which) (share|percentage|proportion|number|sum|amount|price|year)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Sentences with their features; rows are in the order of `sentences`."""
+    """Sentences with their features, rows being in the order of `sentences`, and the question's."""
 
     sentences: tuple[tuple[Passage, int, int], ...]  #: passage, start and end in its article
     shorts: tuple[str, ...]  #: the best short answer in each
     spans: tuple[float, ...]  #: its score
     features: NDArray[np.float64]  #: `[sentences, SENTENCE_FEATURES]`
-
-    def answer_features(self) -> NDArray[np.float64]:
-        """The values of ANSWER_FEATURES; there must be a sentence."""
-        best: NDArray[np.float64] = self.features.max(axis=0)[_ANSWER_COLUMNS]
-        return best
+    answer: NDArray[np.float64]  #: `[ANSWER_FEATURES]`
 
 
 class ExtractiveReader:
@@ -108,7 +115,7 @@ class ExtractiveReader:
                 (), "", 0.0, -self._bar, (), tuple(passages), calibrated=self._calibrated
             )
         chosen = choose(ranking, self._calibration, self._most_sentences)
-        confidence = self._calibration.answer_confidence(ranking.answer_features())
+        confidence = self._calibration.answer_confidence(ranking.answer)
         answers = confidence >= self._bar
         return Reading(
             quoted=chosen.quoted if answers else (),
@@ -128,7 +135,8 @@ class ExtractiveReader:
         """Every sentence of the passages once, with its features."""
         sentences = tuple(_sentences(passages))
         if not sentences:
-            return Ranking((), (), (), np.zeros((0, len(SENTENCE_FEATURES))))
+            nothing = np.zeros((0, len(SENTENCE_FEATURES)))
+            return Ranking((), (), (), nothing, np.zeros(len(ANSWER_FEATURES)))
         texts = [passage.article.text[start:end] for passage, start, end in sentences]
         vectors = self._remembered([question, *texts])
         cosine = vectors[1:] @ vectors[0]
@@ -148,7 +156,8 @@ class ExtractiveReader:
             rank = 11 / (10 + ranks[passage.id])
             span = max(score, _NO_SPAN) / 10
             features.append((cosine[row], overlap, context, rank, span))
-        return Ranking(sentences, tuple(shorts), tuple(spans), np.array(features, float))
+        answer = _answer_features(question, np.array(features, float), shorts)
+        return Ranking(sentences, tuple(shorts), tuple(spans), np.array(features, float), answer)
 
     def _remembered(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of `texts`; only those not seen lately are encoded."""
@@ -201,6 +210,20 @@ def choose(ranking: Ranking, calibration: Calibration, most: int) -> Choice:
     differ = against and len(quoted) > 1
     note = f"The articles differ: {best.short} [1], {quoted[1].short} [2]." if differ else ""
     return Choice(considered, quoted, note)
+
+
+def _answer_features(
+    question: str, features: NDArray[np.float64], shorts: Sequence[str]
+) -> NDArray[np.float64]:
+    """The values of ANSWER_FEATURES."""
+    cosine, _, context, _, span = features.T
+    best = int(span.argmax())
+    said = normalise(shorts[best])
+    others = [score for score, short in zip(span, shorts, strict=True) if normalise(short) != said]
+    margin = min(span[best] - max(others, default=-np.inf), 1.0)
+    has_number = any(sign.isdigit() for sign in shorts[best])
+    lacks_number = bool(_WANTS_A_NUMBER.search(question)) and not has_number
+    return np.array([cosine.max(), context.max(), span[best], margin, context[best], lacks_number])
 
 
 def _wants_yes_or_no(question: str) -> bool:

@@ -34,6 +34,7 @@ def _ranking(random: np.random.Generator, answered: bool) -> Ranking:
         ("40 tonnes", "weather", "band"),
         (1.0, -1.0, -1.0),
         features,
+        np.append(features[0], answered),
     )
 
 
@@ -60,7 +61,7 @@ def test_fit_tells_supporting_sentences_and_answerable_questions(
     assert fitted.sentence_weights[0] == 1.0
     assert min(fitted.sentence_weights) > 0
     assert len(fitted.answer_weights) == len(ANSWER_FEATURES)
-    confidence = [fitted.answer_confidence(ranking.answer_features()) for _, ranking in found]
+    confidence = [fitted.answer_confidence(ranking.answer) for _, ranking in found]
     answerable = np.array([bool(gold.answers) for gold, _ in found])
     declined = np.array(confidence) < fitted.bar
     assert declined[answerable].mean() == pytest.approx(0.05, abs=0.01)

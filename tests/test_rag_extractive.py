@@ -158,6 +158,22 @@ def test_features_are_worked_out_for_question_sentence_and_passage() -> None:
     assert (other["overlap"], other["span"]) == (0.0, pytest.approx(-0.8))
 
 
+@pytest.mark.parametrize(
+    ("question", "text", "expected"),
+    [
+        # cosine, context, span, margin, support, no number
+        ("How much copper?", "Salt sold very badly. Copper sold very well.", (1, 1, -0.8, 0, 0, 1)),
+        ("What of copper?", "Salt sold very badly. Copper sold very well.", (1, 1, -0.8, 0, 0, 0)),
+        ("How much copper?", "Copper sold for 40 a ton. It rained.", (1, 1, 0.8, 1, 1, 0)),
+        ("How much copper?", "Copper was at 40 then. Copper was at 41 now.", (1, 1, 0.8, 0, 1, 0)),
+    ],
+)
+def test_features_of_the_answer_are_worked_out(
+    question: str, text: str, expected: tuple[float, ...]
+) -> None:
+    assert reader().rank(question, passages(text)).answer == pytest.approx(expected, abs=0.01)
+
+
 def test_calibration_that_is_installed_fits_the_features() -> None:
     fitted = Calibration.load()
     assert len(fitted.sentence_weights) == len(SENTENCE_FEATURES)
