@@ -162,8 +162,8 @@ def test_features_are_worked_out_for_question_sentence_and_passage() -> None:
     ("question", "text", "expected"),
     [
         # cosine, context, span, margin, support, no number
-        ("How much copper?", "Salt sold very badly. Copper sold very well.", (1, 1, -0.8, 0, 0, 1)),
-        ("What of copper?", "Salt sold very badly. Copper sold very well.", (1, 1, -0.8, 0, 0, 0)),
+        ("How much copper?", "Salt sold very badly. Copper sold very well.", (1, 1, -0.8, 0, 1, 1)),
+        ("What of copper?", "Salt sold very badly. Copper sold very well.", (1, 1, -0.8, 0, 1, 0)),
         ("How much copper?", "Copper sold for 40 a ton. It rained.", (1, 1, 0.8, 1, 1, 0)),
         ("How much copper?", "Copper was at 40 then. Copper was at 41 now.", (1, 1, 0.8, 0, 1, 0)),
     ],
