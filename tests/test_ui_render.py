@@ -17,7 +17,7 @@ def cited(number: int, quote: str) -> Citation:
 
 
 def answer(*citations: Citation, text: str = "") -> Answer:
-    return Answer("Q?", text, "<u>", citations, (), 0.9, not citations, 0.5, ())
+    return Answer("Q?", text, "<u>", citations, (), 0.9, not citations, 0.5, (), note="They <i>")
 
 
 def test_segments_put_together_are_the_text_without_heading_marks() -> None:
@@ -52,6 +52,7 @@ def test_everything_foreign_is_escaped() -> None:
     for unwanted in ("<script", "<u>", "<em>", "<i>", "<b>", "A<B"):
         assert unwanted not in page
     assert "&lt;script&gt;" in page
+    assert "They &lt;i&gt;" in page
     assert "Metals &amp; &lt;em&gt;ores&lt;/em&gt;" in page
 
 
