@@ -27,7 +27,7 @@ from index.embedder import Embedder
 from index.errors import SettingsError
 
 WEIGHTS_FILE = Path(__file__).with_name("reader.safetensors")
-WEIGHTS_SHA256 = "5f8d60a4b6d91c2055e4a5a14f62d649876d6310dfdcc4af27518e36bb87540f"
+WEIGHTS_SHA256 = "01ce1f077a1280838e735162be6c6a21f5fa3c029d84a6fd882391f4980a5f0a"
 
 #: Longer passages are read in windows that overlap. A chunk with its question fits into one.
 WINDOW_TOKENS, OVERLAP_TOKENS = 256, 96
