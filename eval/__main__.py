@@ -138,7 +138,7 @@ def fit(
     ] = HERE / "news" / "dev",
 ) -> None:
     """Fit the extractive reader on dev questions, and on nothing else, and write it down."""
-    from eval.fit import fit, ranked
+    from eval.fit import STRANGERS, fit, ranked
     from eval.gold import load_gold
     from index.embedder import Embedder
     from index.settings import load_settings
@@ -150,17 +150,20 @@ def fit(
     embedder = Embedder(load_settings().embedding_model)
     spans = open_span_reader(load_settings().reader)
     reader = ExtractiveReader(embedder.encode_few, spans, Calibration.load())
-    found = []
-    for folder, file in ((articles, gold), (more, more / "questions.jsonl")):
-        questions = [question for question in load_gold(file) if question.split == "dev"]
+    # Questions about the one set of articles are strangers to the other.
+    sources = ((articles, gold), (more, more / "questions.jsonl"))
+    asked = [[q for q in load_gold(file) if q.split == "dev"] for _, file in sources]
+    sets, strangers = [], []
+    for (folder, _), own, others in zip(sources, asked, reversed(asked), strict=True):
         with (
             _index_of(folder) as index_dir,
             Assistant.open(index_dir) as assistant,
             cli.progress_bar("Asking") as progress,
         ):
-            found += ranked(assistant, reader, questions, progress)
+            sets.append(ranked(assistant, reader, own, progress))
+            strangers += ranked(assistant, reader, others[:STRANGERS], progress)
     fitted = dataclasses.replace(
-        fit(found, Calibration.load()),
+        fit(sets, strangers, Calibration.load()),
         reader_hash=spans.model.weights_hash,
         embedding_hash=embedder.weights_hash,
     )

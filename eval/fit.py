@@ -17,9 +17,18 @@ from rag.calibration import Calibration
 from rag.extractive import ExtractiveReader, Ranking, choose
 from rag.squad import contains_answer
 
-#: The bar is as high as it can be while no more answerable dev questions than this are declined.
-_DECLINED = 0.05
+#: The bars are as high as they can be while no more answerable dev questions are declined than
+#: this: by both together, and as being about something else than the articles.
+_DECLINED, _OFF_TOPIC = 0.05, 0.01
+#: Of the questions whose support is among the best sentences, as many keep it among those quoted.
+_KEPT = 0.98
 _QUOTED = 3
+#: So many questions are asked of articles that are not theirs.
+STRANGERS = 150
+#: Of ANSWER_FEATURES, what tells a question about something else: cosine, context and span.
+_TOPIC = 3
+
+Asked = tuple[GoldQuestion, Ranking]
 
 
 def ranked(
@@ -27,7 +36,7 @@ def ranked(
     reader: ExtractiveReader,
     questions: Sequence[GoldQuestion],
     progress: Callable[[int, int, str], None] | None = None,
-) -> list[tuple[GoldQuestion, Ranking]]:
+) -> list[Asked]:
     """Each question with its sentences and their features; without those that found none."""
     found = []
     for done, gold in enumerate(questions, start=1):
@@ -39,46 +48,79 @@ def ranked(
     return found
 
 
-def fit(found: Sequence[tuple[GoldQuestion, Ranking]], calibration: Calibration) -> Calibration:
-    """`calibration` with two logistic regressions on the questions and their rankings.
+def fit(
+    sets: Sequence[Sequence[Asked]], strangers: Sequence[Asked], calibration: Calibration
+) -> Calibration:
+    """`calibration` fitted to sets of questions that count as much each, whatever their size.
 
-    One tells a question's supporting sentences from its others; the other tells the questions of
-    which an accepted answer stands in what is quoted. Raises SettingsError where all questions are
-    alike in that.
+    Three logistic regressions tell a question's supporting sentences from its others; a question
+    about the articles from `strangers`, which were asked of other articles than theirs, and from
+    off-topic ones; and questions of which an accepted answer stands in what is quoted from the
+    rest. Raises SettingsError where there is nothing to tell apart.
     """
-    rankings = [ranking for _, ranking in found]
+    found = [asked for part in sets for asked in part]
+    shares = np.concatenate([np.full(len(part), len(found) / len(part)) for part in sets if part])
+    answerable = np.array([bool(question.answers) for question, _ in found])
+    on_topic = np.array([question.type != "off_topic" for question, _ in found])
+    features = np.array([ranking.answer for _, ranking in found])
     supporting = [_supporting(question, ranking) for question, ranking in found]
     if not any(support.any() for support in supporting):
         raise SettingsError("No evidence was found for any question: there is nothing to fit to.")
-    weights = _sentence_weights(rankings, supporting)
+    weights = _sentence_weights([ranking for _, ranking in found], supporting)
     fitted = dataclasses.replace(
         calibration,
-        sentence_weights=tuple(round(float(weight), 4) for weight in weights),
-        spread=_spread(rankings, supporting, weights),
+        sentence_weights=_rounded(weights),
+        spread=_spread([ranking for _, ranking in found], supporting, weights),
     )
-    right = [
-        contains_answer(
-            " ".join(candidate.text for candidate in choose(ranking, fitted, _QUOTED).quoted),
-            question.answers,
-        )
-        for question, ranking in found
-    ]
-    if len(set(right)) < 2:
-        raise SettingsError("Confidence cannot be fitted to questions that are all right or wrong.")
-    best = np.stack([ranking.answer for ranking in rankings])
-    scale = best.std(axis=0) + 1e-9
-    model = LogisticRegression(C=1.0, max_iter=1000).fit(best / scale, right)
+    right = np.array([_quotes_an_answer(asked, fitted) for asked in found])
+
+    off = np.concatenate(
+        [features[~on_topic], *(ranking.answer[None] for _, ranking in strangers)]
+    )[:, :_TOPIC]
+    on = features[answerable, :_TOPIC]
+    topic, _ = _regression(np.concatenate([on, off]), [True] * len(on) + [False] * len(off))
     fitted = dataclasses.replace(
         fitted,
-        answer_weights=tuple(round(float(weight), 4) for weight in model.coef_[0] / scale),
-        answer_bias=round(float(model.intercept_[0]), 4),
+        topic_weights=_rounded(topic),
+        topic_bar=_quantile(on @ topic, shares[answerable], _OFF_TOPIC),
     )
-    confidence = [
-        fitted.answer_confidence(features)
-        for features, (question, _) in zip(best, found, strict=True)
-        if question.answers
-    ]
-    return dataclasses.replace(fitted, bar=round(float(np.quantile(confidence, _DECLINED)), 4))
+    answer, bias = _regression(features[on_topic], right[on_topic], shares[on_topic])
+    fitted = dataclasses.replace(
+        fitted, answer_weights=_rounded(answer), answer_bias=round(bias, 4)
+    )
+    confidence = np.array([fitted.answer_confidence(row) for row in features[answerable]])
+    return dataclasses.replace(fitted, bar=_quantile(confidence, shares[answerable], _DECLINED))
+
+
+def _regression(
+    features: NDArray[np.float64],
+    wanted: Sequence[bool] | NDArray[np.bool_],
+    shares: NDArray[np.float64] | None = None,
+) -> tuple[NDArray[np.float64], float]:
+    """Weights and bias; without `shares` both classes count the same."""
+    if len(set(wanted)) < 2:
+        raise SettingsError("Confidence cannot be fitted to questions that are all of one kind.")
+    scale = features.std(axis=0) + 1e-9
+    model = LogisticRegression(max_iter=1000, class_weight="balanced" if shares is None else None)
+    model.fit(features / scale, wanted, sample_weight=shares)
+    return model.coef_[0] / scale, float(model.intercept_[0])
+
+
+def _quantile(values: NDArray[np.float64], shares: NDArray[np.float64], q: float) -> float:
+    """The value below which the share `q` lies."""
+    order = np.argsort(values)
+    below = np.cumsum(shares[order])
+    return round(float(values[order][int(np.searchsorted(below, q * below[-1]))]), 4)
+
+
+def _quotes_an_answer(asked: Asked, calibration: Calibration) -> bool:
+    question, ranking = asked
+    quoted = choose(ranking, calibration, _QUOTED).quoted
+    return contains_answer(" ".join(candidate.text for candidate in quoted), question.answers)
+
+
+def _rounded(weights: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(round(float(weight), 4) for weight in weights)
 
 
 def _spread(
@@ -86,13 +128,13 @@ def _spread(
     supporting: Sequence[NDArray[np.bool_]],
     weights: NDArray[np.float64],
 ) -> float:
-    """How far below the best sentence others are quoted: as it takes to lose no support."""
-    lost = [0.0]
+    """How far below the best sentence others are quoted."""
+    gaps = []
     for ranking, support in zip(rankings, supporting, strict=True):
         scores = ranking.features @ weights
         best = np.argsort(-scores, kind="stable")[:_QUOTED]
-        lost += [float(scores[best[0]] - scores[row]) for row in best if support[row]][:1]
-    return round(max(lost) + 1e-4, 4)
+        gaps += [float(scores[best[0]] - scores[row]) for row in best if support[row]][:1]
+    return round(float(np.quantile(gaps or [0.0], _KEPT)) + 1e-4, 4)
 
 
 def _supporting(question: GoldQuestion, ranking: Ranking) -> NDArray[np.bool_]:

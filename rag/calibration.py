@@ -31,6 +31,8 @@ class Calibration:
     span_bias: float
     span_bar: float  #: `read` gives no span below this confidence
     sentence_weights: tuple[float, ...]  #: one for each of SENTENCE_FEATURES
+    topic_weights: tuple[float, ...]  #: one for each of the first of ANSWER_FEATURES
+    topic_bar: float  #: a question below it is about something else than the articles
     answer_weights: tuple[float, ...]  #: one for each of ANSWER_FEATURES
     answer_bias: float
     bar: float  #: abstain below this confidence
@@ -40,7 +42,7 @@ class Calibration:
     def load(cls) -> Calibration:
         """The one that comes with this project."""
         fields: dict[str, Any] = json.loads(CALIBRATION_FILE.read_text("utf-8"))
-        for name in ("sentence_weights", "answer_weights"):
+        for name in ("sentence_weights", "topic_weights", "answer_weights"):
             fields[name] = tuple(fields[name])
         return cls(**fields)
 
@@ -57,7 +59,12 @@ class Calibration:
         return sigmoid(self.span_weight * score + self.span_bias)
 
     def answer_confidence(self, features: NDArray[np.float64]) -> float:
-        """The chance that what is quoted answers, from the values of ANSWER_FEATURES."""
+        """The chance that what is quoted answers, from the values of ANSWER_FEATURES.
+
+        0 where the question is about something else than the articles.
+        """
+        if features[: len(self.topic_weights)] @ self.topic_weights < self.topic_bar:
+            return 0.0
         return sigmoid(float(features @ self.answer_weights + self.answer_bias))
 
 

@@ -22,13 +22,13 @@ ROOT_GOLD = Path(__file__).parents[1] / "eval" / "gold.jsonl"
 SENTENCES = ((0, 24), (25, 46), (47, 64))
 
 
-def _ranking(random: np.random.Generator, answered: bool) -> Ranking:
+def _ranking(random: np.random.Generator, answered: bool, stranger: bool = False) -> Ranking:
     """One sentence with high scores where the question is answered, else none."""
     passage = Passage(
         1, Article("/a.md", "", "", None, TEXT, ""), 0, len(TEXT), TEXT, 0.1, 1, 0.5, None, None
     )
     features = random.uniform(0.0, 0.5, (len(SENTENCES), len(SENTENCE_FEATURES)))
-    features[0] += 0.4 * answered
+    features[0] += 0.4 * answered - 0.6 * stranger
     return Ranking(
         tuple((passage, start, end) for start, end in SENTENCES),
         ("40 tonnes", "weather", "band"),
@@ -56,8 +56,12 @@ def found() -> list[tuple[GoldQuestion, Ranking]]:
 def test_fit_tells_supporting_sentences_and_answerable_questions(
     found: list[tuple[GoldQuestion, Ranking]],
 ) -> None:
-    before = Calibration.load()
-    fitted = fit(found, before)
+    before, random = Calibration.load(), np.random.default_rng(1)
+    strangers = [
+        (GoldQuestion(f"s{n}", "number", "?", ("1",), ()), _ranking(random, False, stranger=True))
+        for n in range(50)
+    ]
+    fitted = fit([found[:150], found[150:]], strangers, before)
     assert fitted.sentence_weights[0] == 1.0
     assert min(fitted.sentence_weights) > 0
     assert len(fitted.answer_weights) == len(ANSWER_FEATURES)
@@ -66,10 +70,12 @@ def test_fit_tells_supporting_sentences_and_answerable_questions(
     declined = np.array(confidence) < fitted.bar
     assert declined[answerable].mean() == pytest.approx(0.05, abs=0.01)
     assert declined[~answerable].mean() > 0.5
+    certain = [fitted.answer_confidence(ranking.answer) for _, ranking in strangers]
+    assert np.mean(np.array(certain) == 0) > 0.5
     spans = ("span_hash", "span_weight", "span_bias", "span_bar")
     assert [getattr(fitted, name) for name in spans] == [getattr(before, name) for name in spans]
     with pytest.raises(SettingsError, match="nothing to fit to"):
-        fit([pair for pair in found if not pair[0].answers], before)
+        fit([[pair for pair in found if not pair[0].answers]], strangers, before)
 
 
 def test_ranking_of_a_real_question_has_its_evidence(
