@@ -64,6 +64,7 @@ def test_every_option_of_the_readme_exists(package: str) -> None:
     for command in {words[0] for words in map(str.split, commands) if words}:
         if re.fullmatch(r"[a-z]+", command):
             assert f" {command} " in helps
+            helps += _run("-m", package, command, "--help").stdout
     helps += _run(
         "-m", package, {"rag": "ask", "index": "sync"}.get(package, "--help"), "--help"
     ).stdout
