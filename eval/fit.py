@@ -59,13 +59,13 @@ def fit(
     rest. Raises SettingsError where there is nothing to tell apart.
     """
     found = [asked for part in sets for asked in part]
+    supporting = [_supporting(question, ranking) for question, ranking in found]
+    if not any(support.any() for support in supporting):
+        raise SettingsError("No evidence was found for any question: there is nothing to fit to.")
     shares = np.concatenate([np.full(len(part), len(found) / len(part)) for part in sets if part])
     answerable = np.array([bool(question.answers) for question, _ in found])
     on_topic = np.array([question.type != "off_topic" for question, _ in found])
     features = np.array([ranking.answer for _, ranking in found])
-    supporting = [_supporting(question, ranking) for question, ranking in found]
-    if not any(support.any() for support in supporting):
-        raise SettingsError("No evidence was found for any question: there is nothing to fit to.")
     weights = _sentence_weights([ranking for _, ranking in found], supporting)
     fitted = dataclasses.replace(
         calibration,

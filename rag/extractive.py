@@ -156,8 +156,9 @@ class ExtractiveReader:
             rank = 11 / (10 + ranks[passage.id])
             span = max(score, _NO_SPAN) / 10
             features.append((cosine[row], overlap, context, rank, span))
-        answer = _answer_features(question, np.array(features, float), shorts)
-        return Ranking(sentences, tuple(shorts), tuple(spans), np.array(features, float), answer)
+        table = np.array(features, float)
+        answer = _answer_features(question, table, shorts)
+        return Ranking(sentences, tuple(shorts), tuple(spans), table, answer)
 
     def _remembered(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of `texts`; only those not seen lately are encoded."""

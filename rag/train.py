@@ -129,7 +129,7 @@ def train(
     )
 
     def look(weights: Sequence[Tensor], name: str) -> None:
-        reader = SpanReader(OwnSpanModel(embedder, trainer.reader_weights(weights)))
+        reader = SpanReader(OwnSpanModel(embedder, trainer.reader_weights(weights), name, ""))
         figures = evaluate(reader, dev, progress.step, name)
         progress.evaluations.append(figures)
         say(

@@ -66,9 +66,7 @@ class Recipe:
     shortest_window: int = 80  #: window sizes are drawn from here
     longest_window: int = WINDOW_TOKENS
     grouped: float = 0.1  #: answerable questions that get one to three other passages
-    unanswered: float = (
-        0.2  #: of those and of the ones with negatives, these lose their own passage
-    )
+    unanswered: float = 0.2  #: of those, and of those with negatives, that lose their own passage
     evaluations: int = 6
     dev_questions: int = 600
 
