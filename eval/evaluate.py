@@ -12,7 +12,8 @@ from ir_measures import RR, Measure, Success, nDCG
 
 from eval.gold import Evidence, GoldQuestion
 from index.errors import SettingsError
-from index.store import Store
+from index.settings import load_settings
+from index.store import open_store
 from rag import Answer, Assistant, Citation, Passage
 from rag.squad import contains_answer, exact_match, token_f1
 
@@ -139,7 +140,7 @@ class _Place:
 
 def _places(index_dir: Path, questions: Sequence[GoldQuestion]) -> dict[Evidence, _Place]:
     places = {}
-    with Store(index_dir) as store:
+    with open_store(load_settings(), index_dir) as store:
         sources = {Path(article.source).name: article.source for article in store.articles()}
         for gold in questions:
             for part in gold.evidence:

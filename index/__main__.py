@@ -15,6 +15,7 @@ from rich.text import Text
 from index import cli
 from index.errors import SettingsError
 from index.settings import load_settings
+from index.store import open_store
 
 app = typer.Typer(
     cls=cli.default_command("sync"),
@@ -63,19 +64,14 @@ def sync_command(
 @app.command()
 def status(index_dir: IndexDir = None, as_json: AsJson = False) -> None:
     """Say what the index holds and what made it."""
-    from index.store import FILE_NAME, Store
-
-    index_dir = index_dir or load_settings().index_dir
-    with Store(index_dir) as store, store.snapshot():
+    with open_store(load_settings(), index_dir) as store:
         articles = store.articles()
         figures = {
-            "index": str(index_dir),
+            "index": store.address,
             "articles": len(articles),
             "chunks": sum(article.chunks for article in articles),
             "characters": sum(article.characters for article in articles),
-            "made_by": sorted(store.makers()),
-            "megabytes": round((index_dir / FILE_NAME).stat().st_size / 1e6, 1),
-            "state": store.state(),
+            "made_by": sorted({article.made_by for article in articles}),
         }
     if as_json:
         _print_json(figures)
@@ -88,9 +84,7 @@ def status(index_dir: IndexDir = None, as_json: AsJson = False) -> None:
 @app.command("list")
 def list_command(index_dir: IndexDir = None, as_json: AsJson = False) -> None:
     """List the articles."""
-    from index.store import Store
-
-    with Store(index_dir or load_settings().index_dir) as store, store.snapshot():
+    with open_store(load_settings(), index_dir) as store:
         articles = store.articles()
     if as_json:
         _print_json([dataclasses.asdict(article) for article in articles])
@@ -114,20 +108,12 @@ def remove(
     index_dir: IndexDir = None,
 ) -> None:
     """Remove one article from the index. Its file stays; the next sync takes it in again."""
-    from index.lock import writing
-    from index.store import Store
-    from index.syncing import refresh_caches
-
-    settings = load_settings()
-    index_dir = index_dir or settings.index_dir
-    with Store(index_dir) as store, writing(index_dir, settings.lock_timeout_seconds):
-        with store.snapshot():
-            known = {article.source for article in store.articles()}
+    with open_store(load_settings(), index_dir) as store, store.writing():
+        known = {article.source for article in store.articles()}
         chosen = next((name for name in (source, str(Path(source).resolve())) if name in known), "")
         if not chosen:
             raise SettingsError(f"No article came from {source}. To see all: python -m index list")
         store.remove(chosen)
-        refresh_caches(index_dir, store)
     _say(f"Removed {chosen}.")
 
 
@@ -137,16 +123,15 @@ def rebuild(index_dir: IndexDir = None) -> None:
     from index.syncing import rebuild
 
     with cli.progress_bar("Encoding articles") as progress:
-        count = rebuild(index_dir or load_settings().index_dir, progress=progress)
+        count = rebuild(index_dir, progress=progress)
     _say(f"{count} articles were made anew.")
 
 
 @app.command()
 def verify(index_dir: IndexDir = None, as_json: AsJson = False) -> None:
     """Check that everything in the index agrees; exit status 0 when it does, 1 when not."""
-    from index.verify import problems
-
-    found = problems(index_dir or load_settings().index_dir)
+    with open_store(load_settings(), index_dir) as store:
+        found = store.problems()
     if as_json:
         _print_json({"agrees": not found, "problems": found})
     else:

@@ -19,10 +19,8 @@ from index.article import Article, Chunk
 from index.embedder import Embedder
 from index.errors import ArticleError, SettingsError
 from index.loader import SUFFIXES, content_hash, load
-from index.lock import writing
-from index.opened import check_maker, open_keyword, open_vectors
 from index.settings import Settings, load_settings
-from index.store import Store
+from index.store import Store, check_maker, open_store
 
 #: The title goes in front of every chunk that is embedded; no more of it than this.
 _TITLE_TOKENS = 32
@@ -60,50 +58,45 @@ def maker(embedder: Embedder, settings: Settings) -> str:
 
 def sync(
     articles: Path | str | Sequence[Path | str],
-    index_dir: Path | str,
+    index_dir: Path | str | None = None,
     *,
     progress: Progress | None = None,
     settings: Settings | None = None,
     embedder: Embedder | None = None,
 ) -> SyncReport:
-    """Make the index in `index_dir` hold what the files and folders `articles` hold now.
+    """Make an index hold what the files and folders `articles` hold now.
 
+    It is the one that `settings` name, or the one in `index_dir`.
     Articles that came from elsewhere are left alone. A file that cannot be read is in the report,
     with the cause, and the others go in. Raises SettingsError where a path does not exist,
     IndexBusy while another process writes, IndexMismatch where another model made the index.
     """
     paths = [articles] if isinstance(articles, str | Path) else articles
     roots = [_existing(Path(path)) for path in paths]
-    index_dir = Path(index_dir)
     settings = settings or load_settings()
     embedder = embedder or Embedder(settings.embedding_model)
+    current = maker(embedder, settings)
     with (
-        writing(index_dir, settings.lock_timeout_seconds),
-        Store(index_dir, create=True) as store,
+        open_store(settings, index_dir, create=True) as store,
+        store.writing(),
     ):
-        with store.snapshot():
-            check_maker(store, index_dir, maker(embedder, settings))
-            plan = _plan(roots, store, settings)
+        check_maker(store, current)
+        plan = _plan(roots, store, settings)
         failed = list(plan.failed)
         stored = []
-        try:
-            for old, new in plan.renamed:
-                store.rename(old, new)
-            for source in plan.removed:
-                store.remove(source)
-            for done, path in enumerate(plan.to_load, start=1):
-                try:
-                    article = load(path, max_megabytes=settings.max_file_megabytes)
-                    store.put(
-                        article, *encode(article, embedder, settings), maker(embedder, settings)
-                    )
-                    stored.append(str(path))
-                except ArticleError as error:
-                    failed.append(Failure(str(path), str(error)))
-                if progress:
-                    progress(done, len(plan.to_load), str(path))
-        finally:  # what an interrupted sync has stored can be found, too
-            refresh_caches(index_dir, store)
+        for old, new in plan.renamed:
+            store.rename(old, new)
+        for source in plan.removed:
+            store.remove(source)
+        for done, path in enumerate(plan.to_load, start=1):
+            try:
+                article = load(path, max_megabytes=settings.max_file_megabytes)
+                store.put(article, *encode(article, embedder, settings), current)
+                stored.append(str(path))
+            except ArticleError as error:
+                failed.append(Failure(str(path), str(error)))
+            if progress:
+                progress(done, len(plan.to_load), str(path))
     return SyncReport(
         added=tuple(source for source in stored if source not in plan.known),
         changed=tuple(
@@ -116,7 +109,7 @@ def sync(
 
 
 def rebuild(
-    index_dir: Path | str,
+    index_dir: Path | str | None = None,
     *,
     progress: Progress | None = None,
     settings: Settings | None = None,
@@ -126,20 +119,17 @@ def rebuild(
 
     Returns how many. The files are not needed. What an interrupted rebuild did stays done.
     """
-    index_dir = Path(index_dir)
     settings = settings or load_settings()
     embedder = embedder or Embedder(settings.embedding_model)
     current = maker(embedder, settings)
-    with Store(index_dir) as store, writing(index_dir, settings.lock_timeout_seconds):
-        with store.snapshot():
-            outdated = [stored.source for stored in store.articles() if stored.made_by != current]
+    with open_store(settings, index_dir) as store, store.writing():
+        outdated = [stored.source for stored in store.articles() if stored.made_by != current]
         for done, source in enumerate(outdated, start=1):
             article = store.article(source)
             assert article is not None  # nobody else writes
             store.put(article, *encode(article, embedder, settings), current)
             if progress:
                 progress(done, len(outdated), source)
-        refresh_caches(index_dir, store)
     return len(outdated)
 
 
@@ -156,13 +146,6 @@ def encode(
         article.text, lambda span: embedder.count_tokens(f"{title}\n{span}") <= limit
     )
     return chunks, embedder.encode([f"{title}\n{chunk.text}" for chunk in chunks])
-
-
-def refresh_caches(index_dir: Path, store: Store) -> None:
-    """Build the caches that do not show the store's present state."""
-    with store.snapshot():
-        open_vectors(index_dir, store)
-        open_keyword(index_dir, store)
 
 
 def _chunk_tokens(embedder: Embedder, settings: Settings) -> int:

@@ -8,7 +8,8 @@ with Assistant.over("articles") as assistant:
 from __future__ import annotations
 
 from index.errors import RagError
-from rag.answers import Answer, Candidate, Citation, Filters, Passage, Reading, Span
+from index.store import Filters
+from rag.answers import Answer, Candidate, Citation, Passage, Reading, Span
 from rag.assistant import Assistant, answer
 from rag.reading import read
 

@@ -14,7 +14,8 @@ from rich.text import Text
 
 from index import cli
 from index.cli import plain
-from rag.answers import Answer, Citation, Filters
+from index.store import Filters
+from rag.answers import Answer, Citation
 from rag.assistant import Assistant
 
 ABSTAINED = 3

@@ -14,18 +14,6 @@ from index.article import Article
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
-    """Which articles may answer: by publisher (any case) and by date, both ends included."""
-
-    publisher: str = ""  #: "" for any
-    since: date | None = None
-    until: date | None = None
-
-    def __bool__(self) -> bool:
-        return bool(self.publisher or self.since or self.until)
-
-
-@dataclass(frozen=True, slots=True)
 class Passage:
     """A chunk that was retrieved: `article.text[start:end] == text`. Ranks count from 1."""
 

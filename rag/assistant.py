@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from index.errors import IndexBusy, IndexProblem, QuestionError
-from rag.answers import Answer, Filters, Passage, cite
+from rag.answers import Answer, Passage, cite
 from rag.questions import clean_question
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
 
-    from index.opened import OpenIndex
     from index.settings import Settings
-    from index.store import StoredArticle
+    from index.store import Filters, Store, StoredArticle
     from index.syncing import Progress
     from rag.reader import Reader
     from rag.retriever import Retriever
@@ -40,9 +39,9 @@ class Assistant:
     """
 
     def __init__(
-        self, index: OpenIndex, retriever: Retriever, reader: Reader, settings: Settings
+        self, store: Store, retriever: Retriever, reader: Reader, settings: Settings
     ) -> None:
-        self._index = index
+        self._store = store
         self._retriever = retriever
         self._reader = reader
         self._settings = settings
@@ -58,8 +57,8 @@ class Assistant:
         Raises IndexMissing, IndexMismatch, IndexDamaged and SettingsError.
         """
         from index.embedder import Embedder
-        from index.opened import OpenIndex
         from index.settings import load_settings
+        from index.store import open_store
         from index.syncing import maker
         from rag.calibration import Calibration
         from rag.extractive import ExtractiveReader
@@ -79,10 +78,16 @@ class Assistant:
                 spans.model.name,
                 embedder.name,
             )
-        index = OpenIndex(Path(index_dir or settings.index_dir), maker(embedder, settings))
+        store = open_store(settings, index_dir, maker=maker(embedder, settings))
+        try:
+            with store.reading():
+                pass  # what does not fit is found now, and the first question need not wait
+        except BaseException:
+            store.close()
+            raise
         return cls(
-            index,
-            Retriever(index, embedder, settings.candidates),
+            store,
+            Retriever(store, embedder, settings.candidates),
             ExtractiveReader(
                 embedder.encode_few,
                 spans,
@@ -129,7 +134,7 @@ class Assistant:
         """Close the index. An assistant that was closed answers no more."""
         with self._lock:
             self._closed = True
-            self._index.close()
+            self._store.close()
 
     def answer(self, question: str, *, limit: int = 8, filters: Filters | None = None) -> Answer:
         """What the articles say, quoted, or an abstention with the nearest passages.
@@ -147,7 +152,7 @@ class Assistant:
             retrieved = time.perf_counter()
             reading = self._reader.read(question, passages)
             read = time.perf_counter()
-            is_behind = self._index.is_behind
+            is_behind = self._store.is_behind
         citations = cite(reading.quoted)
         if not citations and is_behind:
             raise IndexBusy("Articles are being taken in. Ask again when that is done.")
@@ -183,13 +188,13 @@ class Assistant:
         with self._lock:
             if self._closed:
                 raise IndexProblem("This assistant was closed.")
-            with self._index.reading():
+            with self._store.reading():
                 yield
 
     def articles(self) -> list[StoredArticle]:
         """Every article, by title."""
         with self._reading():
-            return self._index.articles()
+            return self._store.articles()
 
     def as_retriever(self, *, limit: int = 8, filters: Filters | None = None) -> BaseRetriever:
         """The retriever as LangChain's, for use in any chain."""

@@ -9,7 +9,8 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
-from rag.answers import Filters, Passage
+from index.store import Filters
+from rag.answers import Passage
 
 
 class ArticleRetriever(BaseRetriever):

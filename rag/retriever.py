@@ -5,13 +5,10 @@ Knows nothing of answers.
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from index.embedder import Embedder
 from index.errors import QuestionError
-from index.opened import OpenIndex
-from rag.answers import Filters, Passage
+from index.store import Filters, Store
+from rag.answers import Passage
 from rag.fusion import reciprocal_rank_fusion
 
 #: A question that shares no word of weight with its answer finds passages by chance words: at half
@@ -21,10 +18,10 @@ _KEYWORD_WEIGHT = 0.5
 
 
 class Retriever:
-    """Search an open index with the model that made it."""
+    """Search a store with the model that made it."""
 
-    def __init__(self, index: OpenIndex, embedder: Embedder, candidates: int) -> None:
-        self._index = index
+    def __init__(self, store: Store, embedder: Embedder, candidates: int) -> None:
+        self._store = store
         self._embedder = embedder
         self._candidates = candidates
 
@@ -35,11 +32,11 @@ class Retriever:
 
         Raises QuestionError where no article is by the publisher that `filters` names.
         """
-        among = self._allowed(filters) if filters else None
+        self._check(filters)
         depth = max(limit, self._candidates)
         vector = self._embedder.encode_few([question])[0]
-        dense = self._index.search_vectors(vector, depth, among)
-        keyword = self._index.search_keywords(question, depth, among)
+        dense = self._store.search_vectors(vector, depth, filters)
+        keyword = self._store.search_keywords(question, depth, filters)
         fused = reciprocal_rank_fusion(
             [[i for i, _ in dense], [i for i, _ in keyword]], (1.0, _KEYWORD_WEIGHT)
         )[:limit]
@@ -57,17 +54,18 @@ class Retriever:
                 *dense_places.get(found.id, (None, None)),
                 *keyword_places.get(found.id, (None, None)),
             )
-            for found in self._index.chunks(list(scores))
+            for found in self._store.chunks(list(scores))
         ]
 
-    def _allowed(self, filters: Filters) -> NDArray[np.int64]:
-        publishers = sorted({article.publisher for article in self._index.articles()} - {""})
-        chosen = [name for name in publishers if name.casefold() == filters.publisher.casefold()]
-        if filters.publisher and not chosen:
-            raise QuestionError(
-                f"No article is by {filters.publisher}. "
-                f"The publishers are: {', '.join(publishers) or 'none'}."
-            )
+    def _check(self, filters: Filters | None) -> None:
+        if not filters:
+            return
+        if filters.publisher:
+            publishers = self._store.publishers()
+            if filters.publisher.casefold() not in {name.casefold() for name in publishers}:
+                raise QuestionError(
+                    f"No article is by {filters.publisher}. "
+                    f"The publishers are: {', '.join(publishers) or 'none'}."
+                )
         if filters.since and filters.until and filters.since > filters.until:
             raise QuestionError(f"{filters.since} is after {filters.until}.")
-        return self._index.chunk_ids(chosen, filters.since, filters.until)

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
 from index.embedder import Embedder
-from index.opened import OpenIndex
+from index.local import LocalStore
 from index.settings import Settings
 from index.syncing import maker, sync
 from rag import Assistant
@@ -105,10 +105,10 @@ def assistant_over(
 
     def open_assistant(index_dir: Path) -> Assistant:
         options = Settings()
-        index = OpenIndex(index_dir, maker(embedder, options))
+        store = LocalStore(index_dir, maker=maker(embedder, options))
         return Assistant(
-            index,
-            Retriever(index, embedder, options.candidates),
+            store,
+            Retriever(store, embedder, options.candidates),
             ExtractiveReader(embedder.encode_few, spans, Calibration.load()),
             options,
         )

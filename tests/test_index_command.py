@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 
 from index import cli
+from index.database import FILE_NAME
 from index.embedder import Embedder
-from index.store import FILE_NAME
 from index.syncing import sync
 
 Python = Callable[..., subprocess.CompletedProcess[str]]

@@ -16,13 +16,12 @@ from typing import Protocol
 import filelock
 import pytest
 
+from index.database import FILE_NAME, Database
 from index.embedder import Embedder
 from index.errors import IndexBusy, IndexDamaged, IndexMismatch, SettingsError
-from index.opened import OpenIndex
+from index.local import LocalStore
 from index.settings import Settings
-from index.store import FILE_NAME, Store
 from index.syncing import SyncReport, maker, rebuild, sync
-from index.verify import problems
 from rag import Assistant
 
 Write = Callable[[str, str | bytes], Path]
@@ -67,20 +66,23 @@ def encoded_by(embedder: Counting, action: Callable[[], SyncReport]) -> tuple[Sy
     return report, len(embedder.encoded) - before
 
 
+def problems(index_dir: Path) -> list[str]:
+    with LocalStore(index_dir) as store:
+        return store.problems()
+
+
 def found_words(index_dir: Path, embedder: Embedder, word: str) -> list[str]:
     """Names of the articles that keyword search returns for a word."""
-    index = OpenIndex(index_dir, maker(embedder, Settings()))
-    hits = index.chunks([chunk for chunk, _ in index.search_keywords(word, 9)])
-    index.close()
+    with LocalStore(index_dir, maker=maker(embedder, Settings())) as store, store.reading():
+        hits = store.chunks([chunk for chunk, _ in store.search_keywords(word, 9)])
     return [Path(hit.article.source).name for hit in hits]
 
 
 def found_vectors(index_dir: Path, embedder: Embedder) -> list[str]:
     """Names of the articles that vector search returns for anything."""
-    index = OpenIndex(index_dir, maker(embedder, Settings()))
-    nearest = index.search_vectors(embedder.encode(["copper"])[0], 9)
-    hits = index.chunks([chunk for chunk, _ in nearest])
-    index.close()
+    with LocalStore(index_dir, maker=maker(embedder, Settings())) as store, store.reading():
+        nearest = store.search_vectors(embedder.encode(["copper"])[0], 9)
+        hits = store.chunks([chunk for chunk, _ in nearest])
     assert len(hits) == len(nearest)
     return [Path(hit.article.source).name for hit in hits]
 
@@ -146,7 +148,7 @@ def test_deleted_file_is_gone_everywhere(synced: Path, index_dir: Path, embedder
     assert (names(report.removed), count) == (["steel.md"], 0)
     assert found_words(index_dir, embedder, "Monterrey") == []
     assert found_vectors(index_dir, embedder) == ["copper.md"]
-    with Store(index_dir) as store:
+    with Database(index_dir) as store:
         assert [article.title for article in store.articles()] == ["Copper"]
         assert len(store.vectors()[0]) == 1
     assert b"Monterrey" not in b"".join(
@@ -245,20 +247,25 @@ def test_other_chunk_size_is_a_mismatch_that_a_rebuild_mends_without_the_files(
     remedy = f"python -m index rebuild --index {index_dir}"
     with pytest.raises(IndexMismatch, match=remedy):
         sync(bundled_articles, index_dir, settings=smaller, embedder=embedder)
-    with pytest.raises(IndexMismatch, match=remedy):
-        OpenIndex(index_dir, maker(embedder, smaller))
-    with Store(index_dir) as store:
+    with (
+        LocalStore(index_dir, maker=maker(embedder, smaller)) as store,
+        pytest.raises(IndexMismatch, match=remedy),
+        store.reading(),
+    ):
+        pass
+    with Database(index_dir) as store:
         chunks_before = len(store.vectors()[0])
         first = store.articles()[0].source
         with store.snapshot():
             text = store.article(first)
     assert rebuild(index_dir, settings=smaller, embedder=embedder) == 5
-    with Store(index_dir) as store:
+    with Database(index_dir) as store:
         assert len(store.vectors()[0]) > 1.5 * chunks_before
         assert store.article(first) == text
     assert problems(index_dir) == []
     assert rebuild(index_dir, settings=smaller, embedder=embedder) == 0
-    OpenIndex(index_dir, maker(embedder, smaller)).close()
+    with LocalStore(index_dir, maker=maker(embedder, smaller)) as store, store.reading():
+        assert len(store.articles()) == 5
 
 
 def test_fact_after_token_300_is_found(
@@ -317,6 +324,7 @@ def test_index_over_an_empty_folder_abstains(
 SYNC_WITH_WORD_LENGTHS = """
 import sys
 import numpy as np
+from index.database import FILE_NAME, Database
 from index.embedder import Embedder
 from index.syncing import sync
 
@@ -333,7 +341,7 @@ print("done", flush=True)
 
 
 def content(index_dir: Path) -> list[object]:
-    with Store(index_dir) as store:
+    with Database(index_dir) as store:
         articles = sorted(store.articles(), key=lambda article: article.source)
         vectors = dict(zip(*(part.tolist() for part in store.vectors()), strict=True))
         return [

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from index.article import Article, Chunk
+from index.database import FILE_NAME, Database
 from index.errors import IndexDamaged, IndexMissing, IndexProblem
-from index.opened import OpenIndex
-from index.store import FILE_NAME, Store
-from index.verify import problems
+from index.local import LocalStore
+from index.store import Filters
 
 COPPER = Article(
     "/a.md", "Copper", "Andina", date(2026, 1, 30), "Copper rose. Tin fell.", "hash-of-copper"
@@ -27,7 +27,7 @@ NORTH, EAST = np.array([0, 1], np.float32), np.array([1, 0], np.float32)
 
 
 def put_both(index_dir: Path) -> None:
-    with Store(index_dir, create=True) as store:
+    with Database(index_dir, create=True) as store:
         chunks = [Chunk(0, 12, "Copper rose."), Chunk(13, 22, "Tin fell.")]
         store.put(COPPER, chunks, np.stack([NORTH, EAST]), "maker")
         store.put(STEEL, [Chunk(0, 13, "Steel 😀 rose.")], NORTH[None], "maker")
@@ -40,21 +40,22 @@ def index_dir(tmp_path: Path) -> Path:
 
 
 def keyword_hits(index_dir: Path, word: str) -> list[int]:
-    index = OpenIndex(index_dir, "maker")
-    found = [chunk_id for chunk_id, _ in index.search_keywords(word, 9)]
-    index.close()
-    return found
+    with LocalStore(index_dir, maker="maker") as store, store.reading():
+        return [chunk_id for chunk_id, _ in store.search_keywords(word, 9)]
 
 
 def dense_hits(index_dir: Path) -> list[tuple[int, float]]:
-    index = OpenIndex(index_dir, "maker")
-    found = index.search_vectors(EAST, 1)
-    index.close()
-    return found
+    with LocalStore(index_dir, maker="maker") as store, store.reading():
+        return store.search_vectors(EAST, 1)
+
+
+def problems(index_dir: Path) -> list[str]:
+    with LocalStore(index_dir) as store:
+        return store.problems()
 
 
 def test_what_was_put_in_comes_out(index_dir: Path) -> None:
-    with Store(index_dir) as store:
+    with Database(index_dir) as store:
         assert store.article("/a.md") == COPPER
         assert store.article("/b.md") == STEEL
         assert store.article("/c.md") is None
@@ -71,7 +72,7 @@ def test_what_was_put_in_comes_out(index_dir: Path) -> None:
 
 
 def test_article_from_the_same_source_takes_the_place_of_the_old_one(index_dir: Path) -> None:
-    with Store(index_dir) as store:
+    with Database(index_dir) as store:
         edited = Article("/b.md", "Steel", "", None, "Steel fell.", "other-hash")
         store.put(edited, [Chunk(0, 11, "Steel fell.")], EAST[None], "maker")
         assert store.article("/b.md") == edited
@@ -81,17 +82,17 @@ def test_article_from_the_same_source_takes_the_place_of_the_old_one(index_dir: 
 
 
 def test_chunks_are_chosen_by_publisher_and_date(index_dir: Path) -> None:
-    with Store(index_dir) as store:
-        assert store.chunk_ids().tolist() == [1, 2, 3]
-        assert store.chunk_ids(["Andina"]).tolist() == [1, 2]
-        assert store.chunk_ids([""]).tolist() == [3]
+    with Database(index_dir) as store:
+        assert store.chunk_ids(Filters()).tolist() == [1, 2, 3]
+        assert store.chunk_ids(Filters("aNDINA")).tolist() == [1, 2]
+        assert store.chunk_ids(Filters("Anders")).tolist() == []
         day = date(2026, 1, 30)
-        assert store.chunk_ids(since=day, until=day).tolist() == [1, 2]
-        assert store.chunk_ids(since=date(2026, 1, 31)).tolist() == []
+        assert store.chunk_ids(Filters(since=day, until=day)).tolist() == [1, 2]
+        assert store.chunk_ids(Filters(since=date(2026, 1, 31))).tolist() == []
 
 
 def test_put_that_fails_changes_nothing(index_dir: Path) -> None:
-    with Store(index_dir) as store:
+    with Database(index_dir) as store:
         before = store.state()
         with pytest.raises(ValueError, match="zip"):
             store.put(STEEL, [Chunk(0, 5, "Steel")], np.stack([NORTH, EAST]), "maker")
@@ -102,20 +103,20 @@ def test_put_that_fails_changes_nothing(index_dir: Path) -> None:
 
 def test_missing_index_names_the_command_that_makes_one(tmp_path: Path) -> None:
     with pytest.raises(IndexMissing, match="python -m index PATH --index"):
-        Store(tmp_path)
+        Database(tmp_path)
 
 
 def test_garbage_in_place_of_the_database_is_named(index_dir: Path) -> None:
     (index_dir / FILE_NAME).write_bytes(b"garbage " * 1000)
     with pytest.raises(IndexDamaged, match="is damaged: file is not a database"):
-        Store(index_dir)
+        Database(index_dir)
 
 
 def test_index_of_a_newer_release_is_refused(index_dir: Path) -> None:
     with sqlite3.connect(index_dir / FILE_NAME) as db:
         db.execute("PRAGMA user_version = 999")
     with pytest.raises(IndexProblem, match="newer release"):
-        Store(index_dir)
+        Database(index_dir)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ def test_reading_a_database_with_a_zeroed_page_is_a_problem_named(index_dir: Pat
     whole = file.read_bytes()
     file.write_bytes(whole[: (page - 1) * 4096] + bytes(4096) + whole[page * 4096 :])
     with pytest.raises(IndexDamaged):
-        OpenIndex(index_dir, "maker")
+        dense_hits(index_dir)
 
 
 def caches(index_dir: Path) -> list[Path]:
@@ -201,7 +202,7 @@ def test_caches_are_rebuilt_when_their_folder_is_gone(index_dir: Path) -> None:
 
 def test_caches_of_an_older_state_are_deleted(index_dir: Path) -> None:
     assert dense_hits(index_dir) == [(2, 1.0)]
-    with Store(index_dir) as store:
+    with Database(index_dir) as store:
         store.remove("/a.md")
     assert keyword_hits(index_dir, "tin") == []
     assert dense_hits(index_dir) == [(3, 0.0)]
@@ -213,7 +214,7 @@ def test_stale_cache_swapped_in_is_not_used(index_dir: Path, tmp_path: Path) -> 
     stale = {folder.name.split("-")[0]: folder for folder in (index_dir / "caches").iterdir()}
     for name, folder in stale.items():
         shutil.copytree(folder, tmp_path / "aside" / name)
-    with Store(index_dir) as store:
+    with Database(index_dir) as store:
         store.remove("/a.md")
     assert keyword_hits(index_dir, "tin") == []
     for folder in (index_dir / "caches").iterdir():
@@ -228,11 +229,11 @@ def test_caches_do_not_outlive_a_database_put_back_from_a_backup(
 ) -> None:
     """Two changes to one state, one of them undone by a backup, are two different states."""
     shutil.copy(index_dir / FILE_NAME, tmp_path / "backup")
-    with Store(index_dir) as store:
+    with Database(index_dir) as store:
         store.remove("/a.md")
     assert keyword_hits(index_dir, "tin") == []
     shutil.copy(tmp_path / "backup", index_dir / FILE_NAME)
-    with Store(index_dir) as store:
+    with Database(index_dir) as store:
         store.remove("/b.md")
     assert keyword_hits(index_dir, "tin") == [2]
 
