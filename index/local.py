@@ -27,8 +27,9 @@ _UNREADABLE = (OSError, RuntimeError, ValueError)
 class LocalStore:
     """The index in a folder; see `index.store.Store` for what its methods promise.
 
-    With a `maker`, `reading` checks that it made everything. Raises IndexMissing where there is
-    none and `create` is false, and IndexDamaged where the database is none.
+    With a `maker` it is made ready for searching, and `reading` checks that it made everything.
+    Raises IndexMissing where there is none and `create` is false, and IndexDamaged where the
+    database is none.
     """
 
     def __init__(
@@ -47,6 +48,13 @@ class LocalStore:
         self.is_behind = False
         self._state = ""  # which the caches show; none are open yet
         self._database = Database(self._index_dir, create=create)
+        if maker:
+            try:
+                with self.reading():
+                    pass  # what does not fit is found now, and no question waits for a cache
+            except BaseException:
+                self.close()
+                raise
 
     def __enter__(self) -> LocalStore:
         return self

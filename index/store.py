@@ -178,8 +178,8 @@ def open_store(
 ) -> Store:
     """The store that the settings name; the local one in `index_dir` rather than theirs.
 
-    With a `maker`, reading checks that it made everything. Raises IndexMissing where there is none
-    and `create` is false.
+    With a `maker` it is made ready for searching, and reading checks that it made everything.
+    Raises IndexMissing where there is none and `create` is false, IndexMismatch and IndexDamaged.
     """
     from index.local import LocalStore
 

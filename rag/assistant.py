@@ -79,12 +79,6 @@ class Assistant:
                 embedder.name,
             )
         store = open_store(settings, index_dir, maker=maker(embedder, settings))
-        try:
-            with store.reading():
-                pass  # what does not fit is found now, and the first question need not wait
-        except BaseException:
-            store.close()
-            raise
         return cls(
             store,
             Retriever(store, embedder, settings.candidates),
