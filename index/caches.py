@@ -1,8 +1,8 @@
 """Folders that can be thrown away: stamped with the store's state and a checksum of every file.
 
 A cache is written under a temporary name, synced to the disk and then renamed to a name that says
-which state of the store it shows, so that a half-written or an outdated one is never opened.
-Knows nothing of what is inside.
+which state of the database it was made of, so that a half-written one is never opened. Knows
+nothing of what is inside.
 """
 
 from __future__ import annotations
@@ -23,14 +23,40 @@ _STAMP = "stamp.json"
 _ABANDONED_SECONDS = 3600
 
 
-def cache_folder(index_dir: Path, name: str, state: str) -> Path | None:
-    """The folder of the cache `name` for `state`, or None where there is no whole one."""
-    folder = index_dir / "caches" / f"{name}-{state}"
+def has_cache(index_dir: Path, name: str, state: str) -> bool:
+    """Whether there is a cache `name` that was made of `state`, whole or not."""
+    return (index_dir / "caches" / f"{name}-{state}").is_dir()
+
+
+def newest_cache(index_dir: Path, name: str) -> Path | None:
+    """The folder of the newest cache `name` that is whole; None where there is none.
+
+    It may show another state than today's, or one of another database that was put in this one's
+    place: whoever opens it compares what it says it holds.
+    """
+    try:
+        folders = sorted((index_dir / "caches").glob(f"{name}-*"), key=_age)
+    except OSError:
+        return None
+    return next((folder for folder in folders if _is_whole(folder)), None)
+
+
+def _is_whole(folder: Path) -> bool:
     try:
         stamp = json.loads((folder / _STAMP).read_text("utf-8"))
-        return folder if stamp == _stamp(folder, folder.name) else None
+        return bool(stamp == _stamp(folder, folder.name))
     except (OSError, ValueError):
-        return None
+        return False
+
+
+def link_files(source: Path, target: Path) -> None:
+    """Have `target` hold the files of the cache in `source`, which nobody changes, at no cost."""
+    for file in source.iterdir():
+        if file.name != _STAMP and not file.name.endswith(".lock"):
+            try:
+                os.link(file, target / file.name)
+            except OSError:  # a file system without links
+                shutil.copyfile(file, target / file.name)
 
 
 def write_cache(index_dir: Path, name: str, state: str, write: Callable[[Path], None]) -> bool:

@@ -5,58 +5,43 @@ Knows nothing of files, models or searching. Every change is one transaction.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sqlite3
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import date
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.article import Article, Chunk
+from index.digests import (
+    ARTICLE_COLUMNS,
+    Stored,
+    article_digest,
+    chunk_digest,
+    read_stored,
+    to_date,
+    write_digests,
+)
 from index.errors import IndexDamaged, IndexMissing, IndexProblem
+from index.schema import MIGRATIONS
 from index.store import Filters, StoredArticle, StoredChunk
 
 FILE_NAME = "articles.sqlite"
 
 
-def _create_tables(db: sqlite3.Connection) -> None:
-    db.execute("CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
-    db.execute(
-        """CREATE TABLE article (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
-            source TEXT NOT NULL UNIQUE,
-            title TEXT NOT NULL,
-            publisher TEXT NOT NULL,
-            published TEXT,
-            text TEXT NOT NULL,
-            content_hash TEXT NOT NULL,
-            made_by TEXT NOT NULL,
-            digest TEXT NOT NULL,
-            added TEXT NOT NULL DEFAULT (datetime('now'))
-        ) STRICT"""
-    )
-    # Ids are never used twice, so that a cache which is behind can miss a chunk, but never name
-    # another one.
-    db.execute(
-        """CREATE TABLE chunk (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
-            article INTEGER NOT NULL REFERENCES article ON DELETE CASCADE,
-            start INTEGER NOT NULL,
-            end INTEGER NOT NULL,
-            vector BLOB NOT NULL
-        ) STRICT"""
-    )
-    db.execute("CREATE INDEX chunk_article ON chunk (article)")
-    db.execute("INSERT INTO fact VALUES ('state', ?)", (uuid.uuid4().hex,))
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is searched of an article: some or all of its chunks, n of them."""
 
-
-#: The history of the schema. Add a function; never change one that was released.
-_MIGRATIONS = (_create_tables,)
+    title: str
+    texts: tuple[str, ...]
+    rows: NDArray[np.int64]  #: `[n, 2]`: ids, rising, and digests
+    vectors: NDArray[np.float32]  #: `[n, dimension]`
 
 
 class Database:
@@ -104,14 +89,14 @@ class Database:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > len(_MIGRATIONS):
+        if version > len(MIGRATIONS):
             raise IndexProblem("A newer release made this index. Upgrade this project to open it.")
-        if version < len(_MIGRATIONS):
+        if version < len(MIGRATIONS):
             self._db.execute("BEGIN IMMEDIATE")
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            for migrate in _MIGRATIONS[version:]:
+            for migrate in MIGRATIONS[version:]:
                 migrate(self._db)
-            self._db.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+            self._db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
             self._db.execute("COMMIT")
 
     def __enter__(self) -> Database:
@@ -127,86 +112,79 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """All that is read inside is of one moment, whatever others write meanwhile.
-
-        Raises IndexDamaged where what is read is not what SQLite wrote.
-        """
+        """All that is read inside is of one moment, whatever others write meanwhile."""
+        self._select("BEGIN")
         try:
-            self._db.execute("BEGIN")
             yield
-        except sqlite3.DatabaseError as error:
-            raise _problem(self._index_dir, error) from error
         finally:
             with suppress(sqlite3.ProgrammingError):  # closed meanwhile
                 self._db.rollback()  # nothing was written
 
+    def _select(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Raises IndexDamaged where what is read is not what SQLite wrote."""
+        try:
+            return self._db.execute(statement, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise _problem(self._index_dir, error) from error
+
     def state(self) -> str:
-        """A name for what the store holds now; no two states of any two stores share one."""
-        (state,) = self._db.execute("SELECT value FROM fact WHERE name = 'state'").fetchone()
-        return str(state)
+        """A name for what the database holds now; no two states of any two share one."""
+        for (state,) in self._select("SELECT value FROM fact WHERE name = 'state'"):
+            return str(state)
+        raise self._damaged("it does not say which state it is in")
 
     def makers(self) -> set[str]:
         """What the articles' chunks and vectors were made by."""
-        return {maker for (maker,) in self._db.execute("SELECT DISTINCT made_by FROM article")}
+        return {str(maker) for (maker,) in self._select("SELECT DISTINCT made_by FROM article")}
 
     def articles(self) -> list[StoredArticle]:
         """Every article, by title and source."""
-        rows = self._db.execute(
+        rows = self._select(
             """SELECT source, title, publisher, published, length(text),
                       (SELECT count(*) FROM chunk WHERE chunk.article = article.id),
                       added, content_hash, made_by
                FROM article ORDER BY title, source"""
         )
-        return [
-            StoredArticle(
-                source=row[0],
-                title=row[1],
-                publisher=row[2],
-                published=_date(row[3]),
-                characters=row[4],
-                chunks=row[5],
-                added=row[6],
-                content_hash=row[7],
-                made_by=row[8],
-            )
-            for row in rows
-        ]
+        try:
+            return [
+                StoredArticle(source, title, publisher, to_date(published), *rest)
+                for source, title, publisher, published, *rest in rows
+            ]
+        except (TypeError, ValueError) as error:
+            raise self._damaged("it holds a date that is none") from error
 
     def article(self, source: str) -> Article | None:
         """The article that came from `source`."""
-        row = self._db.execute(
-            f"SELECT {_ARTICLE_COLUMNS} FROM article WHERE source = ?", (source,)
-        ).fetchone()
-        return _article(row) if row else None
+        for (article_id,) in self._select("SELECT id FROM article WHERE source = ?", source):
+            return self._checked(article_id).article
+        return None
 
     def chunks(self, ids: Sequence[int]) -> list[StoredChunk]:
-        """The chunks with these ids, in this order; those that are gone are left out."""
+        """The chunks with these ids, in this order; those that are gone are left out.
+
+        Raises IndexDamaged where an article or a chunk is not what was stored.
+        """
         found = {}
-        articles: dict[int, Article] = {}
+        articles: dict[int, Stored] = {}
         for chunk_id in ids:
-            row = self._db.execute(
-                "SELECT article, start, end FROM chunk WHERE id = ?", (chunk_id,)
-            ).fetchone()
-            if row is None:
-                continue
-            article_id, start, end = row
-            if article_id not in articles:
-                articles[article_id] = _article(
-                    self._db.execute(
-                        f"SELECT {_ARTICLE_COLUMNS} FROM article WHERE id = ?", (article_id,)
-                    ).fetchone()
-                )
-            article = articles[article_id]
-            chunk = Chunk(start, end, article.text[start:end])
-            found[chunk_id] = StoredChunk(chunk_id, article, chunk)
+            for article_id, value in self._select(
+                "SELECT article, value FROM chunk LEFT JOIN vector ON chunk = id WHERE id = ?",
+                chunk_id,
+            ):
+                if article_id not in articles:
+                    articles[article_id] = self._checked(article_id)
+                stored = articles[article_id]
+                start, end = self._checked_span(stored, chunk_id, value)
+                chunk = Chunk(start, end, stored.article.text[start:end])
+                found[chunk_id] = StoredChunk(chunk_id, stored.article, chunk)
         return list(found.values())
 
     def publishers(self) -> list[str]:
         """Every publisher that an article names, once, in order."""
-        rows = self._db.execute(
+        rows = self._select(
             "SELECT DISTINCT publisher FROM article WHERE publisher != '' ORDER BY publisher"
         )
-        return [publisher for (publisher,) in rows]
+        return [str(publisher) for (publisher,) in rows]
 
     def chunk_ids(self, filters: Filters) -> NDArray[np.int64]:
         """Ids of the chunks of the articles that may answer, in order.
@@ -216,61 +194,122 @@ class Database:
         publishers = [
             name for name in self.publishers() if name.casefold() == filters.publisher.casefold()
         ]
-        rows = self._db.execute(
+        rows = self._select(
             f"""SELECT chunk.id FROM chunk JOIN article ON article.id = chunk.article
                 WHERE (? OR publisher IN ({", ".join("?" * len(publishers))}))
                   AND (? IS NULL OR published >= ?) AND (? IS NULL OR published <= ?)
                 ORDER BY chunk.id""",
-            (
-                not filters.publisher,
-                *publishers,
-                *(2 * [filters.since and filters.since.isoformat()]),
-                *(2 * [filters.until and filters.until.isoformat()]),
-            ),
+            not filters.publisher,
+            *publishers,
+            *(2 * [filters.since and filters.since.isoformat()]),
+            *(2 * [filters.until and filters.until.isoformat()]),
         )
         return np.fromiter((chunk_id for (chunk_id,) in rows), dtype=np.int64)
 
     def chunk_spans(self, source: str) -> list[tuple[int, int, int]]:
-        """Id, start and end of the chunks of the article from `source`, by id."""
-        return self._db.execute(
+        """Id, start and end of the chunks of the article from `source`, by start."""
+        return self._select(
             """SELECT chunk.id, start, end FROM chunk JOIN article ON article.id = chunk.article
                WHERE source = ? ORDER BY chunk.id""",
-            (source,),
-        ).fetchall()
+            source,
+        )
 
-    def vectors(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Ids `[n]` of all chunks and their vectors `[n, dimension]`, by id."""
-        ids, blobs = [], []
-        for chunk_id, blob in self._db.execute("SELECT id, vector FROM chunk ORDER BY id"):
-            ids.append(chunk_id)
-            blobs.append(blob)
-        matrix = np.frombuffer(b"".join(blobs), dtype="<f4")
-        return np.array(ids, dtype=np.int64), matrix.reshape(len(ids), -1 if ids else 0)
+    def rows(self) -> NDArray[np.int64]:
+        """Ids, rising, and digests of all chunks, `[n, 2]`.
 
-    def texts(self) -> Iterator[tuple[int, str, str]]:
-        """Id, title and text of every chunk, by id."""
-        for article_id, title, text in self._db.execute("SELECT id, title, text FROM article"):
-            for chunk_id, start, end in self._db.execute(
-                "SELECT id, start, end FROM chunk WHERE article = ? ORDER BY id", (article_id,)
-            ):
-                yield chunk_id, title, text[start:end]
+        A digest covers all that the chunk was made of; two chunks that share one are the same.
+        """
+        try:
+            pairs = self._db.execute("SELECT id, digest FROM chunk ORDER BY id")
+            numbers = np.fromiter((number for pair in pairs for number in pair), dtype=np.int64)
+        except sqlite3.DatabaseError as error:
+            raise _problem(self._index_dir, error) from error
+        except (TypeError, ValueError, OverflowError) as error:
+            raise self._damaged("a chunk has no number") from error
+        return numbers.reshape(-1, 2)
+
+    def contents(self, ids: NDArray[np.int64] | None = None) -> Iterator[Content]:
+        """What is searched, article by article: all chunks, or those with these rising ids.
+
+        Raises IndexDamaged where an article or a chunk is not what was stored.
+        """
+        if ids is None:
+            articles = self._select("SELECT id FROM article ORDER BY id")
+        elif len(ids):
+            articles = self._select(
+                "SELECT DISTINCT article FROM chunk WHERE id BETWEEN ? AND ?",
+                *(int(ids[0]), int(ids[-1])),
+            )
+        else:
+            articles = []
+        for (article_id,) in articles:
+            content = self._content(article_id, None if ids is None else ids)
+            if len(content.rows):
+                yield content
+
+    def _content(self, article_id: int, ids: NDArray[np.int64] | None) -> Content:
+        stored = self._checked(article_id)
+        texts, rows, vectors = [], [], []
+        for chunk_id, value in self._select(
+            """SELECT id, value FROM chunk LEFT JOIN vector ON chunk = id
+               WHERE article = ? ORDER BY id""",
+            article_id,
+        ):
+            if ids is None or _holds(ids, chunk_id):
+                start, end = self._checked_span(stored, chunk_id, value)
+                texts.append(stored.article.text[start:end])
+                rows.append((chunk_id, stored.chunks[chunk_id][2]))
+                vectors.append(value)
+        return Content(
+            stored.article.title,
+            tuple(texts),
+            np.array(rows, np.int64).reshape(-1, 2),
+            np.frombuffer(b"".join(vectors), "<f4").reshape(len(rows), -1 if rows else 0),
+        )
 
     def problems(self) -> list[str]:
         """What does not agree within the database: a sentence each, none where all is well."""
+        found = []
         try:
-            found = [
+            found += [
                 f"SQLite reports: {line}."
-                for (line,) in self._db.execute("PRAGMA integrity_check")
+                for (line,) in self._select("PRAGMA integrity_check")
                 if line != "ok"
             ]
-            for article_id, source, digest in self._db.execute(
-                "SELECT id, source, digest FROM article"
-            ):
-                if self._digest(article_id) != digest:
+            for table, row, *_ in self._select("PRAGMA foreign_key_check"):
+                found.append(f"Row {row} of {table} belongs to nothing.")
+            for article_id, source in self._select("SELECT id, source FROM article"):
+                try:
+                    content = self._content(article_id, None)
+                except IndexDamaged:
                     found.append(f"{source} is not what was stored.")
-        except sqlite3.DatabaseError as error:
-            return [f"The database cannot be read: {error}."]
+                    continue
+                if not all(text.strip() for text in content.texts):
+                    found.append(f"A chunk of {source} points at no text.")
+                lengths = np.linalg.norm(content.vectors, axis=1)
+                if not np.allclose(lengths, 1, atol=0.02):
+                    found.append(f"A vector of {source} is not a unit vector.")
+        except IndexProblem as error:
+            found.append(str(error))
         return found
+
+    def _checked(self, article_id: int) -> Stored:
+        """Raises IndexDamaged where the article is not what was stored."""
+        stored = read_stored(self._select, article_id)
+        if stored is None or stored.digest != article_digest(stored):
+            source = stored.source if stored else f"article {article_id}"
+            raise self._damaged(f"{source} is not what was stored")
+        return stored
+
+    def _checked_span(self, stored: Stored, chunk_id: int, vector: object) -> tuple[int, int]:
+        """The chunk's start and end. Raises IndexDamaged where it is not what was stored."""
+        start, end, digest = stored.chunks.get(chunk_id, (0, 0, None))
+        if not isinstance(vector, bytes) or digest != chunk_digest(stored, start, end, vector):
+            raise self._damaged(f"a chunk of {stored.source} is not what was stored")
+        return start, end
+
+    def _damaged(self, cause: str) -> IndexProblem:
+        return _problem(self._index_dir, sqlite3.DatabaseError(cause))
 
     # Writing
 
@@ -305,7 +344,7 @@ class Database:
         with self._transaction():
             self._db.execute("DELETE FROM article WHERE source = ?", (article.source,))
             article_id = self._db.execute(
-                f"""INSERT INTO article ({_ARTICLE_COLUMNS}, made_by, digest)
+                f"""INSERT INTO article ({ARTICLE_COLUMNS}, made_by, digest)
                     VALUES (?, ?, ?, ?, ?, ?, ?, '')""",
                 (
                     article.source,
@@ -318,23 +357,24 @@ class Database:
                 ),
             ).lastrowid
             assert article_id is not None
-            self._db.executemany(
-                "INSERT INTO chunk (article, start, end, vector) VALUES (?, ?, ?, ?)",
-                [
-                    (article_id, chunk.start, chunk.end, vector.astype("<f4").tobytes())
-                    for chunk, vector in zip(chunks, vectors, strict=True)
-                ],
-            )
-            self._db.execute(
-                "UPDATE article SET digest = ? WHERE id = ?", (self._digest(article_id), article_id)
-            )
+            for chunk, vector in zip(chunks, vectors, strict=True):
+                chunk_id = self._db.execute(
+                    "INSERT INTO chunk (article, start, end) VALUES (?, ?, ?)",
+                    (article_id, chunk.start, chunk.end),
+                ).lastrowid
+                self._db.execute(
+                    "INSERT INTO vector VALUES (?, ?)", (chunk_id, vector.astype("<f4").tobytes())
+                )
+            write_digests(self._db, article_id)
 
     def rename(self, old_source: str, new_source: str) -> None:
         """The article from `old_source` now comes from `new_source`; nothing else changes."""
         with self._transaction():
-            self._db.execute(
-                "UPDATE article SET source = ? WHERE source = ?", (new_source, old_source)
-            )
+            for (article_id,) in self._db.execute(
+                "UPDATE article SET source = ? WHERE source = ? RETURNING id",
+                (new_source, old_source),
+            ).fetchall():
+                write_digests(self._db, article_id)
 
     def remove(self, source: str) -> bool:
         """Delete an article with its chunks and vectors. False where there is none."""
@@ -342,37 +382,15 @@ class Database:
             deleted = self._db.execute("DELETE FROM article WHERE source = ?", (source,)).rowcount
         return deleted > 0
 
-    def _digest(self, article_id: int) -> str:
-        """SHA-256 of all that was stored for an article, but for where it came from."""
-        digest = hashlib.sha256()
-        row = self._db.execute(
-            """SELECT title, publisher, published, text, content_hash, made_by
-               FROM article WHERE id = ?""",
-            (article_id,),
-        ).fetchone()
-        digest.update(repr(row).encode())
-        for start, end, vector in self._db.execute(
-            "SELECT start, end, vector FROM chunk WHERE article = ? ORDER BY id", (article_id,)
-        ):
-            digest.update(b"%d:%d:" % (start, end) + vector)
-        return digest.hexdigest()
 
-
-_ARTICLE_COLUMNS = "source, title, publisher, published, text, content_hash"
-
-
-def _article(row: tuple[str, str, str, str | None, str, str]) -> Article:
-    source, title, publisher, published, text, content_hash = row
-    return Article(source, title, publisher, _date(published), text, content_hash)
-
-
-def _date(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None
+def _holds(ids: NDArray[np.int64], chunk_id: int) -> bool:
+    place = int(np.searchsorted(ids, chunk_id))
+    return place < len(ids) and int(ids[place]) == chunk_id
 
 
 def _problem(index_dir: Path, error: sqlite3.DatabaseError) -> IndexProblem:
     """What SQLite's error means: the file is damaged, or it cannot be used just now."""
-    if isinstance(error, sqlite3.OperationalError):
+    if isinstance(error, sqlite3.OperationalError) and "decode" not in str(error):
         return IndexProblem(f"The index in {index_dir} cannot be used: {error}.")
     return IndexDamaged(
         f"The index in {index_dir} is damaged: {error}. Delete that folder and make it again "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -16,8 +16,8 @@ _WRITER_BYTES = 15_000_000
 
 def _schema() -> tantivy.Schema:
     schema = tantivy.SchemaBuilder()
-    schema.add_unsigned_field("id", stored=True, indexed=True, fast=True)
-    schema.add_text_field("text", tokenizer_name="words")
+    schema.add_unsigned_field("id", indexed=True, fast=True)
+    schema.add_text_field("text", tokenizer_name="words", index_option="freq")
     return schema.build()
 
 
@@ -48,14 +48,7 @@ class KeywordIndex:
     def build(cls, texts: Iterable[tuple[int, str]], folder: Path | None = None) -> KeywordIndex:
         """From ids and texts; in memory, or in `folder`."""
         keyword = cls(tantivy.Index(_schema(), path=str(folder) if folder else None))
-        writer = keyword._index.writer(heap_size=_WRITER_BYTES, num_threads=1)
-        for text_id, text in texts:
-            document = tantivy.Document(text=text)
-            document.add_unsigned("id", text_id)
-            writer.add_document(document)
-        writer.commit()
-        writer.wait_merging_threads()
-        keyword._index.reload()
+        keyword.change([], texts)
         return keyword
 
     @classmethod
@@ -63,9 +56,22 @@ class KeywordIndex:
         """From a folder that `build` filled and whose checksums were compared."""
         return cls(tantivy.Index.open(str(folder)))
 
-    def count(self) -> int:
-        """How many texts there are."""
-        return int(self._index.searcher().num_docs)
+    def change(self, gone: Sequence[int], texts: Iterable[tuple[int, str]]) -> None:
+        """Take out the texts with the ids in `gone`, and put texts in.
+
+        Until tantivy merges the files in which they stand, texts that were taken out still count
+        in how rare a word is.
+        """
+        writer = self._index.writer(heap_size=_WRITER_BYTES, num_threads=1)
+        for text_id in gone:
+            writer.delete_documents_by_term("id", text_id)
+        for text_id, text in texts:
+            document = tantivy.Document(text=text)
+            document.add_unsigned("id", text_id)
+            writer.add_document(document)
+        writer.commit()
+        writer.wait_merging_threads()
+        self._index.reload()
 
     def search(
         self, question: str, limit: int, among: NDArray[np.int64] | None = None
@@ -91,5 +97,7 @@ class KeywordIndex:
                 ]
             )
         searcher = self._index.searcher()
-        hits = searcher.search(query, max(1, min(limit, searcher.num_docs))).hits
-        return [(searcher.doc(address)["id"][0], float(score)) for score, address in hits]
+        hits = searcher.search(query, max(1, min(limit, searcher.num_docs)), count=False).hits
+        ids = searcher.fast_field_values("id", [address for _, address in hits])
+        found = zip(ids, hits, strict=True)
+        return [(int(text_id), float(score)) for text_id, (score, _) in found if text_id]

@@ -5,23 +5,24 @@ Knows nothing of questions beyond their words and their vector.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.article import Article, Chunk
-from index.caches import cache_folder, write_cache
+from index.caches import has_cache
 from index.database import Database
-from index.keyword import KeywordIndex
 from index.lock import is_being_written, writing
+from index.searches import open_keyword, open_vectors
 from index.store import Filters, StoredArticle, StoredChunk, check_maker
-from index.vectors import VectorIndex
 
-#: What FAISS and tantivy raise for a file of another release, or one deleted under them.
-_UNREADABLE = (OSError, RuntimeError, ValueError)
+#: While a sync is running, caches may be behind the database for so long.
+_BEHIND_SECONDS = 60.0
 
 
 class LocalStore:
@@ -47,6 +48,7 @@ class LocalStore:
         self.options = f"--index {index_dir}"
         self.is_behind = False
         self._state = ""  # which the caches show; none are open yet
+        self._opened = -math.inf  # when they were
         self._database = Database(self._index_dir, create=create)
         if maker:
             try:
@@ -69,16 +71,20 @@ class LocalStore:
     def reading(self) -> Iterator[None]:
         """All that is read inside is of one moment; takes up what other processes have synced.
 
-        While a sync is running the caches are behind the database: what it added is not found yet,
-        and what it deleted is found by id only and then left out, so nothing stale is returned.
+        While a sync is running the caches are behind the database: what it added in the last
+        minute is not found yet, and what it deleted is found by id only and then left out, so
+        nothing stale is returned and nobody waits.
         """
         with self._database.snapshot():
             state = self._database.state()
             if state != self._state:
                 if self._maker:
                     check_maker(self, self._maker)
-                ready = cache_folder(self._index_dir, "keyword", state) is not None
-                if ready or not self._state or not is_being_written(self._index_dir):
+                if (
+                    time.monotonic() - self._opened > _BEHIND_SECONDS
+                    or has_cache(self._index_dir, "keyword", state)
+                    or not is_being_written(self._index_dir)
+                ):
                     self._open_caches()
             self.is_behind = state != self._state
             yield
@@ -115,22 +121,14 @@ class LocalStore:
         return self._database.chunk_ids(filters) if filters else None
 
     def problems(self) -> list[str]:
-        """What does not agree within the database, and between it and the caches."""
+        """What does not agree within the database; caches that do not agree with it are made anew.
+
+        Raises IndexDamaged where it cannot even be opened for searching.
+        """
         with self._database.snapshot():
             found = self._database.problems()
-            if found:
-                return found
-            self._open_caches()
-            ids, vectors = self._database.vectors()
-            for chunk_id, _, text in self._database.texts():
-                if not text.strip():
-                    found.append(f"Chunk {chunk_id} points at no text.")
-            for row in np.flatnonzero(~np.isclose(np.linalg.norm(vectors, axis=1), 1, atol=0.02)):
-                found.append(f"The vector of chunk {ids[row]} is not a unit vector.")
-            if not np.array_equal(np.sort(self._vectors.ids()), ids):
-                found.append("The vector cache names other chunks than the database.")
-            if self._keyword.count() != len(ids):
-                found.append("The keyword cache holds another number of chunks than the database.")
+            if not found:
+                self._open_caches()
         return found
 
     @contextmanager
@@ -140,8 +138,7 @@ class LocalStore:
             try:
                 yield
             finally:  # what an interrupted sync has stored can be found, too
-                with self._database.snapshot():
-                    self._open_caches()
+                self._refresh()
 
     def put(
         self,
@@ -151,6 +148,8 @@ class LocalStore:
         made_by: str,
     ) -> None:
         self._database.put(article, chunks, vectors, made_by)
+        if time.monotonic() - self._opened > _BEHIND_SECONDS:
+            self._refresh()
 
     def rename(self, old_source: str, new_source: str) -> None:
         self._database.rename(old_source, new_source)
@@ -158,40 +157,14 @@ class LocalStore:
     def remove(self, source: str) -> bool:
         return self._database.remove(source)
 
+    def _refresh(self) -> None:
+        with self._database.snapshot():
+            self._open_caches()
+
     def _open_caches(self) -> None:
-        """Open, and build where they are missing, the caches of the database's present state."""
-        self._vectors = _open_vectors(self._index_dir, self._database)
-        self._keyword = _open_keyword(self._index_dir, self._database)
+        """Open caches that show the database's present state; what they lack is added first."""
         self._state = self._database.state()
-
-
-def _open_vectors(index_dir: Path, database: Database) -> VectorIndex:
-    """The vector cache of the database's present state; built, and kept if possible, if missing."""
-    folder = cache_folder(index_dir, "vectors", database.state())
-    if folder is not None:
-        with suppress(*_UNREADABLE):
-            return VectorIndex.load(folder)
-    vectors = VectorIndex.build(*database.vectors())
-    write_cache(index_dir, "vectors", database.state(), vectors.save)
-    return vectors
-
-
-def _open_keyword(index_dir: Path, database: Database) -> KeywordIndex:
-    """The keyword cache of the database's present state; built and kept if possible."""
-
-    def load() -> KeywordIndex | None:
-        folder = cache_folder(index_dir, "keyword", database.state())
-        with suppress(*_UNREADABLE):
-            return KeywordIndex.load(folder) if folder else None
-        return None
-
-    def titled_texts() -> list[tuple[int, str]]:
-        return [(chunk_id, f"{title}\n{text}") for chunk_id, title, text in database.texts()]
-
-    def write(folder: Path) -> None:
-        KeywordIndex.build(titled_texts(), folder)
-
-    keyword = load()
-    if keyword is None and write_cache(index_dir, "keyword", database.state(), write):
-        keyword = load()
-    return keyword or KeywordIndex.build(titled_texts())
+        rows = self._database.rows()
+        self._vectors = open_vectors(self._index_dir, self._database, rows)
+        self._keyword = open_keyword(self._index_dir, self._database, rows)
+        self._opened = time.monotonic()

@@ -76,9 +76,10 @@ def test_article_from_the_same_source_takes_the_place_of_the_old_one(index_dir: 
         edited = Article("/b.md", "Steel", "", None, "Steel fell.", "other-hash")
         store.put(edited, [Chunk(0, 11, "Steel fell.")], EAST[None], "maker")
         assert store.article("/b.md") == edited
-        ids, vectors = store.vectors()
-    assert ids.tolist() == [1, 2, 4]  # an id is never used twice
-    assert vectors.tolist() == [[0, 1], [1, 0], [1, 0]]
+        contents = list(store.contents())
+    # An id is never used twice.
+    assert [row[0] for content in contents for row in content.rows.tolist()] == [1, 2, 4]
+    assert [content.vectors.tolist() for content in contents] == [[[0, 1], [1, 0]], [[1, 0]]]
 
 
 def test_chunks_are_chosen_by_publisher_and_date(index_dir: Path) -> None:
@@ -124,14 +125,32 @@ def test_index_of_a_newer_release_is_refused(index_dir: Path) -> None:
     [
         ("UPDATE article SET text = replace(text, 'Tin', 'Tan')", "/a.md is not what was stored."),
         ("UPDATE chunk SET start = 1 WHERE id = 3", "/b.md is not what was stored."),
-        ("UPDATE chunk SET vector = zeroblob(8) WHERE id = 3", "/b.md is not what was stored."),
-        ("DELETE FROM chunk WHERE id = 2", "/a.md is not what was stored."),
+        ("UPDATE article SET source = '/c.md' WHERE id = 2", "/c.md is not what was stored."),
+        ("UPDATE article SET added = 'now' WHERE id = 2", "/b.md is not what was stored."),
+        ("UPDATE vector SET value = zeroblob(8) WHERE chunk = 3", "/b.md is not what was stored."),
+        ("DELETE FROM vector WHERE chunk = 3", "/b.md is not what was stored."),
     ],
 )
 def test_change_behind_the_stores_back_is_found(index_dir: Path, statement: str, said: str) -> None:
     with sqlite3.connect(index_dir / FILE_NAME) as db:
         db.execute(statement)
     assert problems(index_dir) == [said]
+    source = said.split()[0]
+    with pytest.raises(IndexDamaged, match="is not what was stored"):
+        dense_hits(index_dir)  # it reads all vectors
+    with Database(index_dir) as store, pytest.raises(IndexDamaged, match=source):
+        store.chunks([1 if source == "/a.md" else 3])
+
+
+def test_deleted_chunk_is_found(index_dir: Path) -> None:
+    with sqlite3.connect(index_dir / FILE_NAME) as db:
+        db.execute("DELETE FROM chunk WHERE id = 2")
+    assert problems(index_dir) == [
+        "Row 2 of vector belongs to nothing.",
+        "/a.md is not what was stored.",
+    ]
+    with Database(index_dir) as store, pytest.raises(IndexDamaged):
+        store.chunks([1])
 
 
 def test_flipped_byte_in_a_text_is_found(index_dir: Path) -> None:
@@ -206,7 +225,7 @@ def test_caches_of_an_older_state_are_deleted(index_dir: Path) -> None:
         store.remove("/a.md")
     assert keyword_hits(index_dir, "tin") == []
     assert dense_hits(index_dir) == [(3, 0.0)]
-    assert len(list((index_dir / "caches").iterdir())) == 2
+    assert len(list((index_dir / "caches").iterdir())) == 1
 
 
 def test_stale_cache_swapped_in_is_not_used(index_dir: Path, tmp_path: Path) -> None:
@@ -245,5 +264,5 @@ def test_temporary_folders_of_a_killed_writer_are_cleared_away(index_dir: Path) 
         os.utime(index_dir / "caches" / name, (then, then))
     assert keyword_hits(index_dir, "tin") == [2]
     names = {folder.name.split("-")[0] for folder in (index_dir / "caches").iterdir()}
-    assert names == {"keyword", "keyword.tmp", "vectors"}
+    assert names == {"keyword", "keyword.tmp"}
     assert not (index_dir / "caches" / "keyword.tmp-killed").exists()

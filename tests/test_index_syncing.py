@@ -150,7 +150,7 @@ def test_deleted_file_is_gone_everywhere(synced: Path, index_dir: Path, embedder
     assert found_vectors(index_dir, embedder) == ["copper.md"]
     with Database(index_dir) as store:
         assert [article.title for article in store.articles()] == ["Copper"]
-        assert len(store.vectors()[0]) == 1
+        assert len(store.rows()) == 1
     assert b"Monterrey" not in b"".join(
         file.read_bytes() for file in (index_dir / "caches").rglob("*") if file.is_file()
     )
@@ -250,13 +250,13 @@ def test_other_chunk_size_is_a_mismatch_that_a_rebuild_mends_without_the_files(
     with pytest.raises(IndexMismatch, match=remedy):
         LocalStore(index_dir, maker=maker(embedder, smaller))
     with Database(index_dir) as store:
-        chunks_before = len(store.vectors()[0])
+        chunks_before = len(store.rows())
         first = store.articles()[0].source
         with store.snapshot():
             text = store.article(first)
     assert rebuild(index_dir, settings=smaller, embedder=embedder) == 5
     with Database(index_dir) as store:
-        assert len(store.vectors()[0]) > 1.5 * chunks_before
+        assert len(store.rows()) > 1.5 * chunks_before
         assert store.article(first) == text
     assert problems(index_dir) == []
     assert rebuild(index_dir, settings=smaller, embedder=embedder) == 0
@@ -339,7 +339,11 @@ print("done", flush=True)
 def content(index_dir: Path) -> list[object]:
     with Database(index_dir) as store:
         articles = sorted(store.articles(), key=lambda article: article.source)
-        vectors = dict(zip(*(part.tolist() for part in store.vectors()), strict=True))
+        vectors = {
+            row[0]: vector.tolist()
+            for content in store.contents()
+            for row, vector in zip(content.rows.tolist(), content.vectors, strict=True)
+        }
         return [
             (
                 store.article(article.source),
