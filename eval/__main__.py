@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -149,7 +150,7 @@ def fit(
 
     embedder = Embedder(load_settings().embedding_model)
     spans = open_span_reader(load_settings().reader)
-    reader = ExtractiveReader(embedder.encode_few, spans, Calibration.load())
+    reader = ExtractiveReader(embedder.encode, spans, Calibration.load())
     # Questions about the one set of articles are strangers to the other.
     sources = ((articles, gold), (more, more / "questions.jsonl"))
     asked = [[q for q in load_gold(file) if q.split == "dev"] for _, file in sources]
@@ -169,6 +170,71 @@ def fit(
     )
     fitted.save()
     out.print(f"Wrote {CALIBRATION_FILE}.", markup=False, highlight=False)
+
+
+bench = typer.Typer(help="Measure how fast an index is.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
+
+
+@bench.command("index")
+def bench_index(
+    chunks: Annotated[int, typer.Option(min=100, help="How many chunks.")] = 10_000,
+    article_chunks: Annotated[int, typer.Option(min=1, help="Of them in each article.")] = 6,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep the index in this new folder.")
+    ] = None,
+) -> None:
+    """Build an index of made-up articles and search it, stage by stage.
+
+    Texts are sentences of this project's articles drawn anew. Vectors are those of real chunks,
+    each moved by noise: to encode takes much longer than all else; `bench encode` measures that.
+    """
+    from eval import bench
+    from index.embedder import Embedder
+
+    if keep and keep.exists():
+        raise SettingsError(f"{keep} exists. Name a new folder.")
+    material = bench.gather(_texts(), Embedder())
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        index_dir = keep or Path(folder, "index")
+        with cli.progress_bar("Storing") as progress:
+            rows = bench.build(index_dir, material, chunks, article_chunks, progress)
+        _show([["figure", f"{chunks:,} chunks"], *map(list, rows)])
+        # In another process, so that its memory is its own.
+        subprocess.run([sys.executable, "-m", "eval", "bench", "search", index_dir], check=True)
+
+
+@bench.command("search")
+def bench_search(
+    index_dir: Annotated[Path, typer.Argument(metavar="DIR", help="What `bench index` kept.")],
+) -> None:
+    """Open an index that `bench index` kept and ask it the gold questions, without reading."""
+    from eval import bench
+    from eval.gold import load_gold
+
+    rows = bench.search(index_dir, [gold.question for gold in load_gold(HERE / "gold.jsonl")])
+    _show([["figure", "measured"], *map(list, rows)])
+
+
+@bench.command("encode")
+def bench_encode(
+    passages: Annotated[int, typer.Option(min=1, help="How many.")] = 5_000,
+) -> None:
+    """Encode passages as this project does and as LangChain does by default, in turn."""
+    from eval import bench
+    from index.embedder import Embedder
+
+    rows = bench.encode(bench.gather(_texts(), Embedder()), passages)
+    _show([["figure", f"{passages:,} passages"], *map(list, rows)])
+
+
+def _texts() -> list[str]:
+    """Of all articles that come with this project."""
+    from index.loader import load
+
+    folders = (HERE.parent / "articles", HERE / "news" / "train", HERE / "news" / "dev")
+    files = sorted(file for folder in folders for file in folder.glob("*.md"))
+    return [load(file, max_megabytes=1).text for file in files]
 
 
 def _show(table: list[list[str]]) -> None:

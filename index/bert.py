@@ -1,4 +1,4 @@
-"""The forward pass of a BERT encoder in torch alone, for the few texts of one question.
+"""The forward pass of a BERT encoder in torch alone, without padding.
 
 Importing sentence-transformers takes four to five seconds, which a person who asks one question
 from a shell would wait for; torch takes one and a half. Knows nothing of what the states are for.
@@ -33,6 +33,7 @@ class Bert:
         dtype = fastest_dtype()
         self._weights = {name: value.to(dtype) for name, value in weights.items()}
         self._heads = heads
+        self.width = len(weights["embeddings.LayerNorm.weight"])
         self._layers = 1 + max(int(n.split(".")[2]) for n in weights if n.startswith("encoder."))
         for layer in range(self._layers):
             own = f"encoder.layer.{layer}.attention.self"

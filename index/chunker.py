@@ -1,6 +1,6 @@
 """Split a text into overlapping chunks that end at sentence boundaries.
 
-Knows nothing of models or storage: whether a chunk is small enough is for the caller to say.
+Knows nothing of models or storage: how large a stretch of text is, is for the caller to say.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ VERSION = 1
 _LONGEST_PIECE = 2000
 
 
-def chunk(text: str, fits: Callable[[str], bool]) -> list[Chunk]:
-    """Chunks of `text`, in order; each holds as many whole sentences as fit.
+def chunk(text: str, size: Callable[[str], int], most: int) -> list[Chunk]:
+    """Chunks of `text`, in order; each holds as many whole sentences as `most` allows.
 
-    `fits` says whether a span is small enough to be one chunk, and is asked about every chunk
-    that is returned. The last sentence of a chunk is the first of the next, where both fit.
-    A sentence that does not fit by itself is cut at white space, and where there is none, anywhere.
+    `size` is asked once for each sentence and for what stands between two; a chunk is as large as
+    they are together. The last sentence of a chunk is the first of the next, where both fit. A
+    sentence that does not fit by itself is cut at white space, and where there is none, anywhere.
     """
     chunks: list[Chunk] = []
-    first = last = None  # of the chunk being filled, as spans
-    pieces = [piece for span in sentence_spans(text) for piece in _pieces(text, *span, fits)]
-    for piece in pieces:
-        if first is None or last is None:
-            first = last = piece
-        elif fits(text[first[0] : piece[1]]):
-            last = piece
-        else:
-            chunks.append(_chunk(text, first[0], last[1]))
-            overlaps = first != last and fits(text[last[0] : piece[1]])
-            first, last = (last if overlaps else piece), piece
-    if first is not None and last is not None:
-        chunks.append(_chunk(text, first[0], last[1]))
+    held: list[tuple[int, int, int]] = []  # of the chunk being filled: start, end and size
+    for span in sentence_spans(text):
+        for start, end in _pieces(text, *span, lambda piece: size(piece) <= most):
+            own = size(text[start:end])
+            gap = size(text[held[-1][1] : start]) if held else 0
+            if held and sum(part for *_, part in held) + gap + own > most:
+                chunks.append(_chunk(text, held))
+                overlaps = len(held) > 1 and held[-1][2] + gap + own <= most
+                held = [held[-1]] if overlaps else []
+            held.append((start, end, own + (gap if held else 0)))
+    if held:
+        chunks.append(_chunk(text, held))
     return chunks
 
 
-def _chunk(text: str, start: int, end: int) -> Chunk:
+def _chunk(text: str, held: list[tuple[int, int, int]]) -> Chunk:
+    start, end = held[0][0], held[-1][1]
     return Chunk(start, end, text[start:end])
 
 

@@ -18,7 +18,7 @@ from index.article import Article, Chunk
 from index.caches import has_cache
 from index.database import Database
 from index.lock import is_being_written, writing
-from index.searches import open_keyword, open_vectors
+from index.searches import bring_in_line, open_keyword, open_vectors
 from index.store import Filters, StoredArticle, StoredChunk, check_maker
 
 #: While a sync is running, caches may be behind the database for so long.
@@ -49,6 +49,7 @@ class LocalStore:
         self.is_behind = False
         self._state = ""  # which the caches show; none are open yet
         self._opened = -math.inf  # when they were
+        self._written = -math.inf  # when caches were brought in line last
         self._database = Database(self._index_dir, create=create)
         if maker:
             try:
@@ -135,10 +136,11 @@ class LocalStore:
     def writing(self) -> Iterator[None]:
         """Raises IndexBusy while another process writes."""
         with writing(self._index_dir, self._lock_timeout_seconds):
+            self._written = time.monotonic()
             try:
                 yield
             finally:  # what an interrupted sync has stored can be found, too
-                self._refresh()
+                self._bring_in_line()
 
     def put(
         self,
@@ -148,8 +150,8 @@ class LocalStore:
         made_by: str,
     ) -> None:
         self._database.put(article, chunks, vectors, made_by)
-        if time.monotonic() - self._opened > _BEHIND_SECONDS:
-            self._refresh()
+        if time.monotonic() - self._written > _BEHIND_SECONDS:
+            self._bring_in_line()
 
     def rename(self, old_source: str, new_source: str) -> None:
         self._database.rename(old_source, new_source)
@@ -157,9 +159,10 @@ class LocalStore:
     def remove(self, source: str) -> bool:
         return self._database.remove(source)
 
-    def _refresh(self) -> None:
+    def _bring_in_line(self) -> None:
         with self._database.snapshot():
-            self._open_caches()
+            bring_in_line(self._index_dir, self._database)
+        self._written = time.monotonic()
 
     def _open_caches(self) -> None:
         """Open caches that show the database's present state; what they lack is added first."""

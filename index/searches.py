@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,31 +32,59 @@ _MOST_INDEXED_ANEW = 2_000
 _ARTICLES_A_BATCH = 1_000
 
 
+def bring_in_line(index_dir: Path, database: Database) -> None:
+    """Write what the caches lack of the database's present state, so that opening them is quick."""
+    rows = database.rows()
+    _lists(index_dir, database, rows)
+    _keyword_folder(index_dir, database, rows)
+
+
 def open_vectors(index_dir: Path, database: Database, rows: NDArray[np.int64]) -> VectorIndex:
-    """Over inverted lists where there are many vectors, and the database's own where not."""
-    lists, gone, fresh = None, rows[:0, 0], rows[:, 0]
-    if len(rows) > MOST_EXACT:
-        folder = newest_cache(index_dir, "vectors")
-        with suppress(*_UNREADABLE):
-            if folder:
-                gone, fresh = _difference(np.load(folder / _ROWS), rows)
-                lists = load_lists(folder)
-        if lists is None or len(gone) + len(fresh) > len(rows) * _MOST_CHANGED:
-            lists = build_lists(lambda: _vector_batches(database), len(rows))
-            gone, fresh = rows[:0, 0], rows[:0, 0]
-
-            def write(new: Path) -> None:
-                save_lists(lists, new)
-                np.save(new / _ROWS, rows)
-
-            write_cache(index_dir, "vectors", database.state(), write)
+    """Over inverted lists where there are many vectors, and what came since; else over all."""
+    lists, gone, fresh = _lists(index_dir, database, rows)
     index = VectorIndex(lists, gone)
     for content in database.contents(fresh):
         index.add(content.rows[:, 0], content.vectors)
     return index
 
 
-def _vector_batches(database: Database) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+def open_keyword(index_dir: Path, database: Database, rows: NDArray[np.int64]) -> KeywordIndex:
+    """In its folder, or in memory where that cannot be written to."""
+    with suppress(*_UNREADABLE):
+        folder = _keyword_folder(index_dir, database, rows)
+        if folder:
+            return KeywordIndex.load(folder)
+    return KeywordIndex.build(_titled_texts(database))
+
+
+def _lists(
+    index_dir: Path, database: Database, rows: NDArray[np.int64]
+) -> tuple[Any, NDArray[np.int64], NDArray[np.int64]]:
+    """Inverted lists, which of their ids are gone, and which ids they lack.
+
+    None, for few vectors, which lacks all.
+    """
+    nothing = rows[:0, 0]
+    if len(rows) <= MOST_EXACT:
+        return None, nothing, rows[:, 0]
+    folder = newest_cache(index_dir, "vectors")
+    with suppress(*_UNREADABLE):
+        if folder:
+            gone, fresh = _difference(np.load(folder / _ROWS), rows)
+            if len(gone) + len(fresh) <= len(rows) * _MOST_CHANGED:
+                return load_lists(folder), gone, fresh
+    lists = build_lists(lambda: vector_batches(database), len(rows))
+
+    def write(new: Path) -> None:
+        save_lists(lists, new)
+        np.save(new / _ROWS, rows)
+
+    write_cache(index_dir, "vectors", database.state(), write)
+    return lists, nothing, nothing
+
+
+def vector_batches(database: Database) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    """Ids and vectors of all chunks, some thousand at a time."""
     contents = database.contents()
     while batch := list(islice(contents, _ARTICLES_A_BATCH)):
         yield (
@@ -64,19 +93,20 @@ def _vector_batches(database: Database) -> Iterator[tuple[NDArray[np.int64], NDA
         )
 
 
-def open_keyword(index_dir: Path, database: Database, rows: NDArray[np.int64]) -> KeywordIndex:
-    for _ in range(2):  # another process may put a newer one in its place just now
+def _keyword_folder(index_dir: Path, database: Database, rows: NDArray[np.int64]) -> Path | None:
+    """The folder of a keyword index of all chunks; None where none can be written."""
+    for _ in range(2):  # once it is written it is read again; another process may have done it, too
         with suppress(*_UNREADABLE):
             folder = newest_cache(index_dir, "keyword")
             gone, fresh = rows[:0, 0], rows[:, 0]
             if folder:
                 gone, fresh = _difference(np.load(folder / _ROWS), rows)
                 if not len(gone) and not len(fresh):
-                    return KeywordIndex.load(folder)
+                    return folder
             write = _keyword_writer(database, folder, gone, fresh, rows)
             if not write_cache(index_dir, "keyword", database.state(), write):
                 break
-    return KeywordIndex.build(_titled_texts(database))
+    return None
 
 
 def _keyword_writer(

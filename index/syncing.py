@@ -142,10 +142,15 @@ def encode(
     """
     title = embedder.shorten(article.title, _TITLE_TOKENS)
     limit = _chunk_tokens(embedder, settings)
-    chunks = chunker.chunk(
-        article.text, lambda span: embedder.count_tokens(f"{title}\n{span}") <= limit
-    )
-    return chunks, embedder.encode([f"{title}\n{chunk.text}" for chunk in chunks])
+    room = limit - embedder.count_tokens(f"{title}\n")
+    while True:
+        chunks = chunker.chunk(article.text, lambda span: len(embedder.tokens(span)[0]), room)
+        texts = [f"{title}\n{chunk.text}" for chunk in chunks]
+        above = max(map(embedder.count_tokens, texts), default=0) - limit
+        if above <= 0:
+            return chunks, embedder.encode(texts)
+        # Tokens of sentences do not always add up: of a word that was cut, and in some models.
+        room -= above
 
 
 def _chunk_tokens(embedder: Embedder, settings: Settings) -> int:

@@ -105,7 +105,7 @@ def build_lists(batches: Callable[[], Iterable[Batch]], count: int) -> faiss.Ind
     # A question is about as far from the chunk that answers it as these are from theirs.
     trials = sample[draw.permutation(len(sample))[:_TRIALS]]
     trials = trials + draw.normal(size=trials.shape).astype(np.float32) / np.sqrt(width)
-    nearest = _Nearest(trials, 10)
+    nearest = Nearest(trials, 10)
     for ids, vectors in batches():
         index.add_with_ids(vectors, ids)
         nearest.add(ids, vectors)
@@ -115,7 +115,7 @@ def build_lists(batches: Callable[[], Iterable[Batch]], count: int) -> faiss.Ind
     return index
 
 
-class _Nearest:
+class Nearest:
     """The exactly nearest of all vectors that were added, for each of some questions."""
 
     def __init__(self, questions: NDArray[np.float32], count: int) -> None:

@@ -83,7 +83,7 @@ class Assistant:
             store,
             Retriever(store, embedder, settings.candidates),
             ExtractiveReader(
-                embedder.encode_few,
+                embedder.encode,
                 spans,
                 calibration,
                 calibrated=calibrated,

@@ -34,7 +34,7 @@ class Retriever:
         """
         self._check(filters)
         depth = max(limit, self._candidates)
-        vector = self._embedder.encode_few([question])[0]
+        vector = self._embedder.encode([question])[0]
         dense = self._store.search_vectors(vector, depth, filters)
         keyword = self._store.search_keywords(question, depth, filters)
         fused = reciprocal_rank_fusion(

@@ -109,7 +109,7 @@ def assistant_over(
         return Assistant(
             store,
             Retriever(store, embedder, options.candidates),
-            ExtractiveReader(embedder.encode_few, spans, Calibration.load()),
+            ExtractiveReader(embedder.encode, spans, Calibration.load()),
             options,
         )
 

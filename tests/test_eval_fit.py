@@ -82,7 +82,7 @@ def test_ranking_of_a_real_question_has_its_evidence(
     assistant: Assistant, embedder: Embedder, spans: SpanReader
 ) -> None:
     gold = [q for q in load_gold(ROOT_GOLD) if q.split == "dev" and q.answers][:2]
-    reader = ExtractiveReader(embedder.encode_few, spans, Calibration.load())
+    reader = ExtractiveReader(embedder.encode, spans, Calibration.load())
     for question, ranking in ranked(assistant, reader, gold):
         texts = [p.article.text[start:end] for p, start, end in ranking.sentences]
         assert any(part.quote in text for text in texts for part in question.evidence)

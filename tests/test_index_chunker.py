@@ -17,17 +17,17 @@ from index.syncing import encode
 
 
 def at_most(characters: int, text: str) -> list[str]:
-    return [part.text for part in chunk(text, lambda span: len(span) <= characters)]
+    return [part.text for part in chunk(text, len, characters)]
 
 
 def test_text_that_fits_is_one_chunk() -> None:
-    assert chunk("Output grew. Exports fell.", lambda span: len(span) <= 26) == [
+    assert chunk("Output grew. Exports fell.", len, 26) == [
         Chunk(0, 26, "Output grew. Exports fell.")
     ]
 
 
 def test_text_without_sentences_has_no_chunks() -> None:
-    assert chunk(" \n ", lambda span: True) == []
+    assert chunk(" \n ", len, 9) == []
 
 
 def test_last_sentence_of_a_chunk_is_the_first_of_the_next() -> None:
@@ -47,7 +47,7 @@ def test_word_that_does_not_fit_is_cut_anywhere() -> None:
 
 
 def test_character_that_does_not_fit_is_a_chunk_all_the_same() -> None:
-    assert [part.text for part in chunk("ab", lambda span: False)] == ["a", "b"]
+    assert [part.text for part in chunk("ab", len, 0)] == ["a", "b"]
 
 
 @given(
@@ -56,7 +56,7 @@ def test_character_that_does_not_fit_is_a_chunk_all_the_same() -> None:
 )
 def test_chunks_stand_in_the_text_fit_and_leave_nothing_out(text: str, most: int) -> None:
     covered = set()
-    for part in chunk(text, lambda span: len(span) <= most):
+    for part in chunk(text, len, most):
         assert part.text == text[part.start : part.end]
         assert 0 < len(part.text) <= most
         covered.update(range(part.start, part.end))

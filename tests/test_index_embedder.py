@@ -30,10 +30,14 @@ def test_vectors_have_unit_length_and_the_order_of_their_texts(embedder: Embedde
     assert int(np.argmax(vectors @ cat)) == 2
 
 
-def test_few_texts_are_encoded_alike_without_sentence_transformers(embedder: Embedder) -> None:
+def test_texts_are_encoded_as_sentence_transformers_would_in_float32(embedder: Embedder) -> None:
+    from sentence_transformers import SentenceTransformer
+
     texts = ["copper", "Who attended the forum?", "Copper prices rose in May. " * 60, "", "钢"]
-    cosines = (embedder.encode_few(texts) * embedder.encode(texts)).sum(axis=1)
-    assert cosines.min() >= 0.997
+    texts += [f"{n} tonnes of tin. " * (n % 37) for n in range(150)]  # several batches
+    theirs = SentenceTransformer(str(embedder.folder), device="cpu", local_files_only=True)
+    cosines = (embedder.encode(texts) * theirs.encode(texts, normalize_embeddings=True)).sum(axis=1)
+    assert cosines.min() >= 0.995
 
 
 def test_no_texts_give_no_vectors(embedder: Embedder) -> None:
