@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from index.vectors import Nearest, VectorIndex, build_lists, load_lists, save_lists
+from index.vectors import Batch, Nearest, VectorIndex, build_lists, load_lists, save_lists
 
 NONE = np.empty(0, np.int64)
 
@@ -27,9 +27,7 @@ def many() -> NDArray[np.float32]:
     return unit((subjects[draw.integers(60, size=6000)] + 0.6 * noise).astype(np.float32))
 
 
-def batches(
-    vectors: NDArray[np.float32],
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+def batches(vectors: NDArray[np.float32]) -> Iterator[Batch]:
     for at in range(0, len(vectors), 700):
         part = vectors[at : at + 700]
         yield np.arange(at + 1, at + 1 + len(part)), part
