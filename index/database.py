@@ -165,18 +165,19 @@ class Database:
         Raises IndexDamaged where an article or a chunk is not what was stored.
         """
         found = {}
-        articles: dict[int, Stored] = {}
+        articles: dict[int, tuple[Stored, Article]] = {}
         for chunk_id in ids:
             for article_id, value in self._select(
                 "SELECT article, value FROM chunk LEFT JOIN vector ON chunk = id WHERE id = ?",
                 chunk_id,
             ):
                 if article_id not in articles:
-                    articles[article_id] = self._checked(article_id)
-                stored = articles[article_id]
+                    stored = self._checked(article_id)
+                    articles[article_id] = stored, stored.article
+                stored, article = articles[article_id]
                 start, end = self._checked_span(stored, chunk_id, value)
-                chunk = Chunk(start, end, stored.article.text[start:end])
-                found[chunk_id] = StoredChunk(chunk_id, stored.article, chunk)
+                chunk = Chunk(start, end, article.text[start:end])
+                found[chunk_id] = StoredChunk(chunk_id, article, chunk)
         return list(found.values())
 
     def publishers(self) -> list[str]:
@@ -242,26 +243,28 @@ class Database:
             )
         else:
             articles = []
+        wanted = None if ids is None else frozenset(ids.tolist())
         for (article_id,) in articles:
-            content = self._content(article_id, None if ids is None else ids)
+            content = self._content(article_id, wanted)
             if len(content.rows):
                 yield content
 
-    def _content(self, article_id: int, ids: NDArray[np.int64] | None) -> Content:
+    def _content(self, article_id: int, wanted: frozenset[int] | None = None) -> Content:
         stored = self._checked(article_id)
+        article = stored.article
         texts, rows, vectors = [], [], []
         for chunk_id, value in self._select(
             """SELECT id, value FROM chunk LEFT JOIN vector ON chunk = id
                WHERE article = ? ORDER BY id""",
             article_id,
         ):
-            if ids is None or _holds(ids, chunk_id):
+            if wanted is None or chunk_id in wanted:
                 start, end = self._checked_span(stored, chunk_id, value)
-                texts.append(stored.article.text[start:end])
+                texts.append(article.text[start:end])
                 rows.append((chunk_id, stored.chunks[chunk_id][2]))
                 vectors.append(value)
         return Content(
-            stored.article.title,
+            article.title,
             tuple(texts),
             np.array(rows, np.int64).reshape(-1, 2),
             np.frombuffer(b"".join(vectors), "<f4").reshape(len(rows), -1 if rows else 0),
@@ -280,7 +283,7 @@ class Database:
                 found.append(f"Row {row} of {table} belongs to nothing.")
             for article_id, source in self._select("SELECT id, source FROM article"):
                 try:
-                    content = self._content(article_id, None)
+                    content = self._content(article_id)
                 except IndexDamaged:
                     found.append(f"{source} is not what was stored.")
                     continue
@@ -381,11 +384,6 @@ class Database:
         with self._transaction():
             deleted = self._db.execute("DELETE FROM article WHERE source = ?", (source,)).rowcount
         return deleted > 0
-
-
-def _holds(ids: NDArray[np.int64], chunk_id: int) -> bool:
-    place = int(np.searchsorted(ids, chunk_id))
-    return place < len(ids) and int(ids[place]) == chunk_id
 
 
 def _problem(index_dir: Path, error: sqlite3.DatabaseError) -> IndexProblem:

@@ -44,7 +44,7 @@ def read_stored(select: Callable[..., Sequence[tuple[Any, ...]]], article_id: in
         "SELECT id, start, end, digest FROM chunk WHERE article = ? ORDER BY id", article_id
     )
     for *row, digest in rows:
-        facts = hashlib.sha256(repr(row[1:]).encode("utf-8", "surrogatepass")).digest()
+        facts = _sha256(*row[1:])
         return Stored(tuple(row), digest, facts, {i: (s, e, d) for i, s, e, d in chunks})
     return None
 
@@ -67,14 +67,22 @@ def write_digests(db: sqlite3.Connection, article_id: int) -> None:
 
 def article_digest(stored: Stored) -> str:
     """SHA-256 of all that was stored for an article."""
-    chunks = repr((stored.source, stored.chunks)).encode("utf-8", "surrogatepass")
-    return hashlib.sha256(stored.facts + chunks).hexdigest()
+    return _sha256(stored.facts, stored.source, stored.chunks).hex()
 
 
 def chunk_digest(stored: Stored, start: int, end: int, vector: bytes) -> int:
     """The first 64 bits of the SHA-256 of a chunk and of its article but for its source."""
-    digest = hashlib.sha256(stored.facts + repr((start, end)).encode() + vector).digest()
+    digest = hashlib.sha256(b"%b %d %d %b" % (stored.facts, start, end, vector)).digest()
     return int.from_bytes(digest[:8], signed=True)
+
+
+def _sha256(*values: object) -> bytes:
+    """Of values of any kind, each with its kind and length, so that no two lists look alike."""
+    parts = []
+    for value in values:
+        data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+        parts += [f"{type(value).__name__} {len(data)} ".encode(), data]
+    return hashlib.sha256(b"".join(parts)).digest()
 
 
 def to_date(text: str | None) -> date | None:

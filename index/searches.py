@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from index.caches import link_files, newest_cache, write_cache
 from index.database import Database
 from index.keyword import KeywordIndex
-from index.vectors import MOST_EXACT, VectorIndex, build_lists, load_lists, save_lists
+from index.vectors import MOST_EXACT, Batch, VectorIndex, build_lists, load_lists, save_lists
 
 #: What FAISS and tantivy raise for a file of another release, or one deleted under them.
 _UNREADABLE = (OSError, RuntimeError, ValueError)
@@ -43,8 +43,8 @@ def open_vectors(index_dir: Path, database: Database, rows: NDArray[np.int64]) -
     """Over inverted lists where there are many vectors, and what came since; else over all."""
     lists, gone, fresh = _lists(index_dir, database, rows)
     index = VectorIndex(lists, gone)
-    for content in database.contents(fresh):
-        index.add(content.rows[:, 0], content.vectors)
+    for ids, vectors in vector_batches(database, fresh):
+        index.add(ids, vectors)
     return index
 
 
@@ -83,9 +83,9 @@ def _lists(
     return lists, nothing, nothing
 
 
-def vector_batches(database: Database) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    """Ids and vectors of all chunks, some thousand at a time."""
-    contents = database.contents()
+def vector_batches(database: Database, ids: NDArray[np.int64] | None = None) -> Iterator[Batch]:
+    """Ids and vectors of all chunks, or of those with these rising ids, some thousand at a time."""
+    contents = database.contents(ids)
     while batch := list(islice(contents, _ARTICLES_A_BATCH)):
         yield (
             np.concatenate([content.rows[:, 0] for content in batch]),
