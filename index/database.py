@@ -137,6 +137,10 @@ class Database:
         """What the articles' chunks and vectors were made by."""
         return {str(maker) for (maker,) in self._select("SELECT DISTINCT made_by FROM article")}
 
+    def hashes(self) -> dict[str, str]:
+        """The content hash of every article, by its source."""
+        return dict(self._select("SELECT source, content_hash FROM article"))
+
     def articles(self) -> list[StoredArticle]:
         """Every article, by title and source."""
         rows = self._select(

@@ -23,6 +23,8 @@ from index.store import Filters, StoredArticle, StoredChunk, check_maker
 
 #: While a sync is running, caches may be behind the database for so long.
 _BEHIND_SECONDS = 60.0
+#: A sync spends so many times as long on other things as on caches.
+_OTHERWISE = 10
 
 
 class LocalStore:
@@ -49,7 +51,7 @@ class LocalStore:
         self.is_behind = False
         self._state = ""  # which the caches show; none are open yet
         self._opened = -math.inf  # when they were
-        self._written = -math.inf  # when caches were brought in line last
+        self._due = math.inf  # when caches are to be brought in line next
         self._database = Database(self._index_dir, create=create)
         if maker:
             try:
@@ -92,6 +94,9 @@ class LocalStore:
 
     def makers(self) -> set[str]:
         return self._database.makers()
+
+    def hashes(self) -> dict[str, str]:
+        return self._database.hashes()
 
     def articles(self) -> list[StoredArticle]:
         return self._database.articles()
@@ -136,11 +141,12 @@ class LocalStore:
     def writing(self) -> Iterator[None]:
         """Raises IndexBusy while another process writes."""
         with writing(self._index_dir, self._lock_timeout_seconds):
-            self._written = time.monotonic()
+            self._due = time.monotonic() + _BEHIND_SECONDS
             try:
                 yield
             finally:  # what an interrupted sync has stored can be found, too
                 self._bring_in_line()
+                self._due = math.inf
 
     def put(
         self,
@@ -150,7 +156,7 @@ class LocalStore:
         made_by: str,
     ) -> None:
         self._database.put(article, chunks, vectors, made_by)
-        if time.monotonic() - self._written > _BEHIND_SECONDS:
+        if time.monotonic() > self._due:
             self._bring_in_line()
 
     def rename(self, old_source: str, new_source: str) -> None:
@@ -160,9 +166,11 @@ class LocalStore:
         return self._database.remove(source)
 
     def _bring_in_line(self) -> None:
+        started = time.monotonic()
         with self._database.snapshot():
             bring_in_line(self._index_dir, self._database)
-        self._written = time.monotonic()
+        ended = time.monotonic()
+        self._due = ended + max(_BEHIND_SECONDS, _OTHERWISE * (ended - started))
 
     def _open_caches(self) -> None:
         """Open caches that show the database's present state; what they lack is added first."""

@@ -50,6 +50,10 @@ def _keep_vectors_apart(db: sqlite3.Connection) -> None:
     db.execute("INSERT INTO vector SELECT id, vector FROM chunk")
     db.execute("ALTER TABLE chunk DROP COLUMN vector")
     db.execute("ALTER TABLE chunk ADD COLUMN digest INTEGER NOT NULL DEFAULT 0")
+    # What is asked of all articles at once is read without their texts.
+    db.execute("CREATE INDEX article_hash ON article (source, content_hash)")
+    db.execute("CREATE INDEX article_maker ON article (made_by)")
+    db.execute("CREATE INDEX article_publisher ON article (publisher)")
     for (article_id,) in db.execute("SELECT id FROM article").fetchall():
         write_digests(db, article_id)
 

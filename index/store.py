@@ -90,6 +90,10 @@ class Store(Protocol):
         """What the articles' chunks and vectors were made by."""
         ...
 
+    def hashes(self) -> dict[str, str]:
+        """The content hash of every article, by its source."""
+        ...
+
     def articles(self) -> list[StoredArticle]:
         """Every article, by title and source."""
         ...

@@ -175,7 +175,7 @@ class _Plan:
 
 def _plan(roots: Sequence[Path], store: Store, settings: Settings) -> _Plan:
     """Compare the files' hashes with the stored ones."""
-    known = {stored.source: stored.content_hash for stored in store.articles()}
+    known = store.hashes()
     failed: list[Failure] = []
     hashes: dict[str, str] = {}
     seen = set()
