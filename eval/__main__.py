@@ -216,6 +216,21 @@ def bench_search(
     _show([["figure", "measured"], *map(list, rows)])
 
 
+@bench.command("sync")
+def bench_sync(
+    articles: Annotated[int, typer.Option(min=10, help="How many articles.")] = 10_000,
+    changed: Annotated[int, typer.Option(min=1, help="Of them change.")] = 10,
+) -> None:
+    """Sync a folder of which a few articles have changed, and one of just those few, in turn."""
+    from eval import bench
+    from index.embedder import Embedder
+
+    material = bench.gather(_texts(), Embedder())
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        rows = bench.change(Path(folder), material, articles, changed)
+    _show([["figure", "median of 3"], *map(list, rows)])
+
+
 @bench.command("encode")
 def bench_encode(
     passages: Annotated[int, typer.Option(min=1, help="How many.")] = 5_000,

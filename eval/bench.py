@@ -7,10 +7,11 @@ chunks, each moved by noise. Knows nothing of how figures are shown.
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,12 @@ from index.bert import fastest_dtype
 from index.database import Database
 from index.embedder import Embedder
 from index.errors import SettingsError
+from index.loader import load
 from index.local import LocalStore
 from index.searches import vector_batches
 from index.sentences import sentence_spans
+from index.settings import Settings
+from index.syncing import maker, sync
 from index.vectors import Nearest, VectorIndex
 from rag.fusion import reciprocal_rank_fusion
 
@@ -33,6 +37,7 @@ _MAKER = "bench"
 _DEPTH, _READ = 50, 8  # as Settings.candidates and Assistant.answer have it
 _NEAREST = 10
 
+_ROUNDS = 3
 #: Passages that are encoded by the one and then by the other.
 _PART = 500
 
@@ -122,6 +127,51 @@ def build(
         ("caches after that", f"{1000 * refreshed:.0f} ms"),
         ("on the disk", f"{size / 1e6:,.0f} MB"),
         ("built with, at most", f"{_megabytes():,.0f} MB"),
+    ]
+
+
+def change(folder: Path, material: Material, articles: int, changed: int) -> list[Row]:
+    """Sync a folder of which some files have changed, and a folder of just those files, in turn.
+
+    The first sync of the large folder does not encode: what it would store is made up.
+    """
+    draw = np.random.default_rng(0)
+    embedder, settings = Embedder(), Settings()
+    embedder.encode(["warm"])
+    large, small = folder / "large", folder / "small"
+    large.mkdir()
+    with LocalStore(folder / "large-index", create=True) as store, store.writing():
+        for article, chunks, vectors in made_up(material, articles, 6, draw):
+            file = large / Path(article.source).name
+            file.write_text(article.text, "utf-8")
+            kept = replace(load(file, max_megabytes=1), title=article.title)
+            store.put(kept, chunks, vectors, maker(embedder, settings))
+    files = sorted(large.iterdir())
+    clock = time.perf_counter
+    seconds = np.zeros((3, _ROUNDS))
+    for attempt in range(_ROUNDS):
+        shutil.rmtree(small, ignore_errors=True)
+        small.mkdir()
+        for file in draw.choice(len(files), size=changed, replace=False):
+            files[file].write_text(f"Round {attempt}. " + files[file].read_text("utf-8"), "utf-8")
+            shutil.copy(files[file], small)
+        for place, (source, index) in enumerate(
+            [
+                (large, folder / "large-index"),
+                (small, folder / f"small-index-{attempt}"),
+                (large, folder / "large-index"),
+            ]
+        ):
+            started = clock()
+            report = sync(source, index, embedder=embedder, settings=settings)
+            seconds[place, attempt] = clock() - started
+            assert len(report.added) + len(report.changed) == (changed if place < 2 else 0)
+    most, alone, nothing = np.median(seconds, axis=1)
+    return [
+        (f"{changed} of {articles:,} changed", f"{most:.2f} s"),
+        (f"{changed} articles alone", f"{alone:.2f} s"),
+        ("ratio", f"{most / alone:.2f}"),
+        ("nothing changed", f"{nothing:.2f} s"),
     ]
 
 

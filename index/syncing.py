@@ -205,13 +205,13 @@ def _plan(roots: Sequence[Path], store: Store, settings: Settings) -> _Plan:
         if old is not None:
             renamed.append((old, source))
             del gone[old], hashes[source]
-    unchanged = [source for source, digest in hashes.items() if known.get(source) == digest]
+    unchanged = {source: None for source, digest in hashes.items() if known.get(source) == digest}
     return _Plan(
         known=frozenset(known),
         unchanged=tuple(unchanged),
         renamed=tuple(renamed),
         removed=tuple(gone),
-        to_load=tuple(Path(source) for source in hashes if source not in set(unchanged)),
+        to_load=tuple(Path(source) for source in hashes if source not in unchanged),
         failed=tuple(failed),
     )
 
