@@ -31,8 +31,8 @@ if sys.platform != "win32":
 
 #: What a file may use, and how much more for each of its own bytes. The hungriest of ordinary
 #: files, long PDFs and lines of text, were seen to take 0.7 s and 8 bytes for each.
-_CPU_SECONDS, _CPU_SECONDS_PER_BYTE = 1.0, 5e-6
-_MEMORY_BYTES, _MEMORY_BYTES_PER_BYTE = 150_000_000, 25
+_CPU_SECONDS, _CPU_SECONDS_PER_BYTE = 1.0, 10e-6
+_MEMORY_BYTES, _MEMORY_BYTES_PER_BYTE = 150_000_000, 50
 #: The clock on the wall runs on while other programs have the processor. It is the only one where
 #: a process cannot be killed by the time that it has used.
 _WALL_FACTOR = 2 if sys.platform == "win32" else 20
@@ -55,7 +55,7 @@ class Parser:
     def forget(self) -> None:
         """Leave the child to whoever else has it."""
         self._lock = threading.Lock()
-        self._child: subprocess.Popen[bytes] | None = None
+        self.child: subprocess.Popen[bytes] | None = None
 
     def parse(self, suffix: str, data: bytes, *, most_characters: int) -> Parsed:
         """As `index.parsing.parse`, and an ArticleError whatever becomes of the child."""
@@ -75,16 +75,16 @@ class Parser:
 
     def stop(self) -> None:
         """End the child. The next file starts another."""
-        child, self._child = self._child, None
+        child, self.child = self.child, None
         if child:
             with suppress(OSError), child:
                 child.kill()
 
     def _running(self) -> subprocess.Popen[bytes]:
-        if self._child and self._child.poll() is not None:
+        if self.child and self.child.poll() is not None:
             self.stop()
-        if not self._child:
-            self._child = subprocess.Popen(
+        if not self.child:
+            self.child = subprocess.Popen(
                 [sys.executable, "-I", "-c", _COMMAND, *sys.path],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -93,7 +93,7 @@ class Parser:
                 start_new_session=True,
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
-        return self._child
+        return self.child
 
 
 def _ask(

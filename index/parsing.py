@@ -117,7 +117,7 @@ def _parse_markdown(data: bytes, _: int) -> Parsed:
         text=text,
         title=_scalar(fields.get("title")),
         publisher=_scalar(fields.get("publisher")),
-        published=published if isinstance(published, date) else find_date(_scalar(published)),
+        published=published if isinstance(published, date) else find_date(_line(_scalar(published))),
     )
 
 
