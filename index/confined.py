@@ -32,7 +32,7 @@ if sys.platform != "win32":
 #: What a file may use, and how much more for each of its own bytes. The hungriest of ordinary
 #: files, long PDFs and lines of text, were seen to take 0.7 s and 8 bytes for each.
 _CPU_SECONDS, _CPU_SECONDS_PER_BYTE = 1.0, 10e-6
-_MEMORY_BYTES, _MEMORY_BYTES_PER_BYTE = 150_000_000, 50
+MEMORY_BYTES, _MEMORY_BYTES_PER_BYTE = 150_000_000, 50
 #: The clock on the wall runs on while other programs have the processor. It is the only one where
 #: a process cannot be killed by the time that it has used.
 _WALL_FACTOR = 2 if sys.platform == "win32" else 20
@@ -66,7 +66,7 @@ class Parser:
             except BaseException:  # Ctrl-C, too: the answer would be taken for the next file's
                 self.stop()
                 raise
-            if _bytes_in_use(child.pid) > _WORN_BYTES:
+            if bytes_in_use(child.pid) > _WORN_BYTES:
                 self.stop()
         if "cause" in outcome:
             raise ArticleError(outcome["cause"])
@@ -126,7 +126,7 @@ def _ask(
     raise ArticleError("its parser crashed")
 
 
-def _bytes_in_use(pid: int) -> int:
+def bytes_in_use(pid: int) -> int:
     """What RLIMIT_DATA counts; 0 where the system does not tell."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[5]) * mmap.PAGESIZE
@@ -177,7 +177,7 @@ def limits(size: int) -> Iterator[None]:
         yield
         return
     before = resource.getrlimit(resource.RLIMIT_DATA)
-    most = _MEMORY_BYTES + _MEMORY_BYTES_PER_BYTE * size
+    most = MEMORY_BYTES + _MEMORY_BYTES_PER_BYTE * size
     with suppress(ValueError):  # a lower limit holds already
         resource.setrlimit(resource.RLIMIT_DATA, (most, before[1]))
     signal.signal(signal.SIGPROF, signal.SIG_DFL)

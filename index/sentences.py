@@ -42,6 +42,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
         paragraph = text[paragraph_start:paragraph_end]
         if paragraph.isspace():
             continue
+        visible_end = paragraph_start + len(paragraph.rstrip())
         item_from = None  # where a list item begins of which only the marker was seen
         for start, end in _boundaries(paragraph):
             start, end = paragraph_start + start, paragraph_start + end
@@ -54,7 +55,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
                 start = item_from
             is_marker = item_from is None and _LIST_MARKER.fullmatch(text[start:end])
             item_from = start if is_marker else None
-            if not is_marker or end == paragraph_start + len(paragraph.rstrip()):
+            if not is_marker or end == visible_end:
                 spans.append((start, end))
     return spans
 
