@@ -15,6 +15,9 @@ VERSION = 1
 
 #: No tokenizer in use makes a chunk of this many characters a token long.
 _LONGEST_PIECE = 2000
+#: A word of a million letters is one unknown token, so that any chunk of it fits: without a limit
+#: the time to count would grow with the square of the word.
+_LONGEST_CHUNK = 50_000
 
 
 def chunk(text: str, fits: Callable[[str], bool]) -> list[Chunk]:
@@ -30,7 +33,7 @@ def chunk(text: str, fits: Callable[[str], bool]) -> list[Chunk]:
     for piece in pieces:
         if first is None or last is None:
             first = last = piece
-        elif fits(text[first[0] : piece[1]]):
+        elif piece[1] - first[0] <= _LONGEST_CHUNK and fits(text[first[0] : piece[1]]):
             last = piece
         else:
             chunks.append(_chunk(text, first[0], last[1]))
