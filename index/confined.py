@@ -33,17 +33,14 @@ if sys.platform != "win32":
 #: files, long PDFs and lines of text, were seen to take 0.7 s and 8 bytes for each.
 _CPU_SECONDS, _CPU_SECONDS_PER_BYTE = 1.0, 10e-6
 MEMORY_BYTES, _MEMORY_BYTES_PER_BYTE = 150_000_000, 50
-#: The clock on the wall runs on while other programs have the processor. It is the only one where
-#: a process cannot be killed by the time that it has used.
-_WALL_FACTOR = 2 if sys.platform == "win32" else 20
+#: On the wall's clock, which goes on while a library is loaded and while other programs have the
+#: processor: so much, and so many times its time on the processor. On Windows it is the only clock.
+_WALL_SECONDS, _WALL_FACTOR = 30.0, 4.0
 #: A child that keeps more memory than this between files is replaced: the libraries need 35 MB.
 _WORN_BYTES = 90_000_000
 
-_READY = b"\n"
 # -I: no module of the folder that the user happens to be in is imported.
-_COMMAND = (
-    "import sys; sys.path[:] = sys.argv[1:]; from index.confined import serve; serve()"
-)
+_COMMAND = "import sys; sys.path[:] = sys.argv[1:]; from index.confined import serve; serve()"
 
 
 class Parser:
@@ -101,18 +98,16 @@ def _ask(
 ) -> dict[str, Any]:
     assert child.stdin
     assert child.stdout
-    with suppress(OSError):  # of a child that has ended, nothing can be read below
-        request = {"suffix": suffix, "size": len(data), "most_characters": most_characters}
-        child.stdin.write(json.dumps(request).encode() + b"\n")
-        child.stdin.write(data)
-        child.stdin.flush()
-    if child.stdout.readline(1) != _READY:
-        raise ArticleError("the process that should read it did not start")
-    wall_seconds = _cpu_seconds(len(data)) * _WALL_FACTOR
+    request = {"suffix": suffix, "size": len(data), "most_characters": most_characters}
+    wall_seconds = _WALL_SECONDS + _WALL_FACTOR * _cpu_seconds(len(data))
     started = time.monotonic()
     clock = threading.Timer(wall_seconds, child.kill)
     clock.start()
     try:
+        with suppress(OSError):  # of a child that has ended, nothing can be read either
+            child.stdin.write(json.dumps(request).encode() + b"\n")
+            child.stdin.write(data)
+            child.stdin.flush()
         reply = child.stdout.readline(4 * most_characters + 10_000)
     finally:
         clock.cancel()
@@ -145,8 +140,6 @@ def serve() -> None:
     while line := requests.readline():
         request = json.loads(line)
         prepare(request["suffix"])
-        replies.write(_READY)
-        replies.flush()
         data = requests.read(request["size"])
         with limits(len(data)):
             reply = _reply(request["suffix"], data, request["most_characters"])

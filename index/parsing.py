@@ -113,11 +113,13 @@ def _parse_markdown(data: bytes, _: int) -> Parsed:
     published = fields.get("published", fields.get("date"))
     if isinstance(published, datetime):
         published = published.date()
+    if not isinstance(published, date):
+        published = find_date(_line(_scalar(published)))
     return Parsed(
         text=text,
         title=_scalar(fields.get("title")),
         publisher=_scalar(fields.get("publisher")),
-        published=published if isinstance(published, date) else find_date(_line(_scalar(published))),
+        published=published,
     )
 
 

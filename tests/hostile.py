@@ -245,7 +245,7 @@ FILES: dict[str, Callable[[], bytes | str]] = {
         b"null",
         b"<< /First 7 0 R /Last 7 0 R /Count 1 >>",
         b"<< /Title (A) /Parent 6 0 R /Next 7 0 R /First 6 0 R >>",
-    ),  # fmt: skip
+    ),
     "forms-in-a-circle.pdf": lambda: _one_page(
         _stream(_SHOW + b"/X Do"),
         _stream(
@@ -273,7 +273,7 @@ FILES: dict[str, Callable[[], bytes | str]] = {
         _PAGES,
         _PAGE,
         _stream(_SHOW),
-    ),  # fmt: skip
+    ),
     # Front matter
     "aliases.md": lambda: _front_matter(
         *_yaml_tree("a0: &a0 [a, b]", "a{n}: &a{n} [{above}]"), "title: *a9"

@@ -1,4 +1,4 @@
-"""Hostile files cost little, come out as an article or an ArticleError, and hold up no other file."""
+"""Hostile files cost little, become an article or an ArticleError, and hold up no other file."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hostile import CANARY, FILES, page, pdf, word
 
 from index.article import Article
 from index.errors import ArticleError
 from index.loader import SUFFIXES, load
-
-sys.path.insert(0, str(Path(__file__).parent))
-from hostile import CANARY, FILES, page, pdf, word
 
 Python = Callable[..., subprocess.CompletedProcess[str]]
 Write = Callable[[str, str | bytes], Path]
