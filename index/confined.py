@@ -29,8 +29,8 @@ from index.parsing import Parsed, parse, prepare
 if sys.platform != "win32":
     import resource
 
-#: What a file may use, and how much more for each of its own bytes. The hungriest of ordinary
-#: files, long PDFs and lines of text, were seen to take 0.7 s and 8 bytes for each.
+#: What a file may use, and how much more for each of its bytes. Of ordinary files, web pages full
+#: of tables took most: 3.6 s and 90 bytes for each of the first million; long PDFs took 0.7 s.
 _CPU_SECONDS, _CPU_SECONDS_PER_BYTE = 1.0, 10e-6
 MEMORY_BYTES, _MEMORY_BYTES_PER_BYTE = 150_000_000, 50
 #: On the wall's clock, which goes on while a library is loaded and while other programs have the
@@ -102,6 +102,7 @@ def _ask(
     wall_seconds = _WALL_SECONDS + _WALL_FACTOR * _cpu_seconds(len(data))
     started = time.monotonic()
     clock = threading.Timer(wall_seconds, child.kill)
+    clock.daemon = True  # Ctrl-C may come before it is cancelled
     clock.start()
     try:
         with suppress(OSError):  # of a child that has ended, nothing can be read either
@@ -141,7 +142,7 @@ def serve() -> None:
         request = json.loads(line)
         prepare(request["suffix"])
         data = requests.read(request["size"])
-        with limits(len(data)):
+        with _limits(len(data)):
             reply = _reply(request["suffix"], data, request["most_characters"])
         replies.write(reply)
         replies.flush()
@@ -160,7 +161,7 @@ def _reply(suffix: str, data: bytes, most_characters: int) -> bytes:
 
 
 @contextmanager
-def limits(size: int) -> Iterator[None]:
+def _limits(size: int) -> Iterator[None]:
     """Hold this process to what a file of `size` bytes may use.
 
     Above its memory it gets MemoryErrors (on Linux; elsewhere there is no such limit), above its
