@@ -101,8 +101,7 @@ def test_threads_share_a_child_and_each_gets_its_own_text(parser: Parser) -> Non
 
 
 IMPORTED = """
-import sys, time
-started = time.perf_counter()
+import sys
 import index.confined
 print(sorted({"torch", "faiss", "numpy", "pydantic", "trafilatura", "docx"} & set(sys.modules)))
 """
