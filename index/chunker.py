@@ -15,6 +15,9 @@ VERSION = 1
 
 #: No tokenizer in use makes a chunk of this many characters a token long.
 _LONGEST_PIECE = 2000
+#: A word of a million letters is one unknown token, so that any chunk of it fits: without a limit
+#: the time to count would grow with the square of the word.
+_LONGEST_CHUNK = 50_000
 
 
 def chunk(text: str, size: Callable[[str], int], most: int) -> list[Chunk]:
@@ -30,7 +33,8 @@ def chunk(text: str, size: Callable[[str], int], most: int) -> list[Chunk]:
         for start, end in _pieces(text, *span, lambda piece: size(piece) <= most):
             own = size(text[start:end])
             gap = size(text[held[-1][1] : start]) if held else 0
-            if held and sum(part for *_, part in held) + gap + own > most:
+            full = sum(part for *_, part in held) + gap + own > most
+            if held and (full or end - held[0][0] > _LONGEST_CHUNK):
                 chunks.append(_chunk(text, held))
                 overlaps = len(held) > 1 and held[-1][2] + gap + own <= most
                 held = [held[-1]] if overlaps else []

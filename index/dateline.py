@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from itertools import islice
 
 _MONTHS = {
     name: number
@@ -35,6 +36,9 @@ _AGENCY = re.compile(
 )
 _SOURCE_LINE = re.compile(r"^source:[ \t]*(?P<source>\S[^\n]{1,59})$", re.I | re.MULTILINE)
 
+#: A line that is not blank, from its first sign on.
+_LINE = re.compile(r"\S[^\n]*")
+
 _LINES_OF_A_HEAD = 6
 _LINES_OF_A_FOOT = 2
 _CHARACTERS_OF_A_DATELINE = 60
@@ -64,10 +68,18 @@ def read_dateline(text: str) -> tuple[str, date | None]:
 
     A date counts only near the beginning of one of the first lines, and only with its year.
     """
-    every_line = [line.strip() for line in text.split("\n") if line.strip()]
-    lines = every_line[:_LINES_OF_A_HEAD]
+    lines = [found[0].rstrip() for found in islice(_LINE.finditer(text), _LINES_OF_A_HEAD)]
     agency = _AGENCY.search("\n".join(lines))
-    source = _SOURCE_LINE.search("\n".join([*lines, *every_line[-_LINES_OF_A_FOOT:]]))
+    source = _SOURCE_LINE.search("\n".join([*lines, *_last_lines(text, _LINES_OF_A_FOOT)]))
     publisher = agency["agency"] if agency else source["source"] if source else ""
     dates = (find_date(line[:_CHARACTERS_OF_A_DATELINE]) for line in lines)
     return publisher.strip(), next((day for day in dates if day), None)
+
+
+def _last_lines(text: str, count: int) -> list[str]:
+    """The last lines that are not blank; the others of a long text are not taken apart."""
+    lines: list[str] = []
+    while text and len(lines) < count:
+        text, _, line = text.rstrip().rpartition("\n")
+        lines.insert(0, line.strip())
+    return lines

@@ -1,45 +1,56 @@
-"""Read one file as an article: Markdown, plain text, a web page, PDF or Word.
+"""Read one file as an article.
 
-Knows nothing of chunks or storage. Whatever a file holds, the outcome is an article or an
+Knows nothing of formats, chunks or storage. Whatever a file holds, the outcome is an article or an
 ArticleError that names the cause.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-import re
+import os
 import stat
-import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
 
 from index.article import Article
-from index.dateline import find_date, read_dateline
+from index.confined import parser
 from index.errors import ArticleError
+from index.parsing import SUFFIXES
+
+__all__ = ["SUFFIXES", "content_hash", "load"]
 
 _MEGABYTE = 1_000_000
-_LONGEST_TITLE = 200
-#: A PDF must end with this marker; what follows it may be at most this long (ISO 32000-1, 7.5.5).
-_PDF_END, _PDF_END_WITHIN = b"%%EOF", 1024
-#: Unpacked, a Word file may be this many times as large as the largest file that is taken.
-_UNPACKED_FACTOR = 4
-
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\ufffe\uffff\ud800-\udfff]")
-
-
-@dataclass(frozen=True, slots=True)
-class _Parsed:
-    text: str
-    title: str = ""
-    publisher: str = ""
-    published: date | None = None
 
 
 def content_hash(path: Path, *, max_megabytes: int) -> str:
     """SHA-256 of a file's bytes. Raises ArticleError where it is too large or cannot be read."""
+    return hashlib.sha256(_read(path, max_megabytes)).hexdigest()
+
+
+def load(path: Path, *, max_megabytes: int) -> Article:
+    """The article in a file. Raises ArticleError, whose message is the cause.
+
+    The title is the document's own, or its first line; never the file's name, so that a renamed
+    file stays the same article.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ArticleError(f"only {', '.join(SUFFIXES)} files are read")
+    data = _read(path, max_megabytes)
+    if not data:
+        raise ArticleError("it is empty")
+    # No text in a known encoding has more characters than bytes.
+    parsed = parser.parse(suffix, data, most_characters=max_megabytes * _MEGABYTE)
+    return Article(
+        source=str(path.absolute()),
+        title=parsed.title,
+        publisher=parsed.publisher,
+        published=parsed.published,
+        text=parsed.text,
+        content_hash=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def _read(path: Path, max_megabytes: int) -> bytes:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -50,197 +61,15 @@ def content_hash(path: Path, *, max_megabytes: int) -> str:
                 f"it has {megabytes:,.0f} MB; at most {max_megabytes} are read "
                 "(RAG_MAX_FILE_MEGABYTES)"
             )
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        with open(path, "rb", opener=_open_at_once) as stream:
+            data = stream.read(status.st_size + 1)
     except OSError as error:
         raise ArticleError(f"it cannot be opened: {error.strerror}") from error
+    if data is None or len(data) != status.st_size:
+        raise ArticleError("it changed while it was read")
+    return data
 
 
-def load(path: Path, *, max_megabytes: int) -> Article:
-    """The article in a file. Raises ArticleError, whose message is the cause.
-
-    The title is the document's own, or its first line; never the file's name, so that a renamed
-    file stays the same article.
-    """
-    parse = _PARSERS.get(path.suffix.lower())
-    if parse is None:
-        raise ArticleError(f"only {', '.join(SUFFIXES)} files are read")
-    content_hash(path, max_megabytes=max_megabytes)  # refuses what is too large or no file
-    try:
-        data = path.read_bytes()
-        if not data:
-            raise ArticleError("it is empty")
-        parsed = parse(data, max_megabytes * _MEGABYTE * _UNPACKED_FACTOR)
-    except ArticleError:
-        raise
-    except OSError as error:
-        raise ArticleError(f"it cannot be opened: {error.strerror}") from error
-    except Exception as error:  # a parser met what its authors did not expect
-        raise ArticleError(f"it is damaged or malformed ({type(error).__name__})") from error
-    text = _clean(parsed.text).strip()
-    if not re.search(r"\w", text):
-        raise ArticleError("there is no text in it")
-    title = " ".join(_clean(parsed.title).split()) or _first_line(text)
-    return Article(
-        source=str(path.absolute()),
-        title=title[:_LONGEST_TITLE],
-        publisher=" ".join(_clean(parsed.publisher).split()),
-        published=parsed.published,
-        text=text,
-        content_hash=hashlib.sha256(data).hexdigest(),
-    )
-
-
-def _clean(text: str) -> str:
-    """Without what no text holds: control characters, lone surrogates, foreign line ends."""
-    return _CONTROL_CHARACTERS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-
-
-def _first_line(text: str) -> str:
-    return next(line.strip().lstrip("# ") for line in text.split("\n") if line.strip("# "))
-
-
-def _decode(data: bytes) -> str:
-    """Text in UTF-8 or UTF-16, or in the encoding that it most looks like."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = "utf-16"
-    elif b"\x00" in data:
-        raise ArticleError("it is not text: it holds zero bytes")
-    else:
-        encoding = "utf-8-sig"
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError:
-        from charset_normalizer import from_bytes
-
-        best = from_bytes(data).best()
-        if best is None or best.percent_chaos > 10:
-            raise ArticleError("it is not text in any encoding that is known") from None
-        return str(best)
-
-
-def _parse_markdown(data: bytes, _: int) -> _Parsed:
-    import frontmatter
-    import yaml
-
-    try:
-        fields, text = frontmatter.parse(_decode(data).replace("\r\n", "\n"))
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-02-31
-        cause = " ".join(str(error).split())
-        raise ArticleError(f"its front matter is not valid YAML: {cause}") from error
-    published = fields.get("published", fields.get("date"))
-    if isinstance(published, datetime):
-        published = published.date()
-    return _Parsed(
-        text=text,
-        title=_scalar(fields.get("title")),
-        publisher=_scalar(fields.get("publisher")),
-        published=published if isinstance(published, date) else find_date(_scalar(published)),
-    )
-
-
-def _scalar(value: object) -> str:
-    """As text; a YAML list or mapping, which aliases can make endless, is none."""
-    return str(value) if isinstance(value, str | int | float) else ""
-
-
-def _parse_plain_text(data: bytes, _: int) -> _Parsed:
-    text = _decode(data)
-    publisher, published = read_dateline(text.replace("\r\n", "\n"))
-    return _Parsed(text, publisher=publisher, published=published)
-
-
-def _parse_html(data: bytes, _: int) -> _Parsed:
-    from trafilatura import bare_extraction
-    from trafilatura.settings import Document
-
-    page = bare_extraction(data, with_metadata=True, include_comments=False)
-    if not isinstance(page, Document):
-        raise ArticleError("no main text was found in the page")
-    return _Parsed(
-        text=page.text or "",
-        title=page.title or "",
-        publisher=page.sitename or "",
-        published=find_date(page.date or ""),
-    )
-
-
-def _parse_pdf(data: bytes, _: int) -> _Parsed:
-    import pypdfium2
-
-    if _PDF_END not in data[-_PDF_END_WITHIN:]:
-        raise ArticleError("it is not a whole PDF: its end is missing")
-    try:
-        document = pypdfium2.PdfDocument(data)
-    except pypdfium2.PdfiumError as error:
-        raise ArticleError(f"the PDF cannot be opened: {error}") from error
-    try:
-        pages = [page.get_textpage().get_text_bounded() for page in document]
-        title = document.get_metadata_value("Title")
-    finally:
-        document.close()
-    text = "\n\n".join(_unwrap(page) for page in pages)
-    if not text.strip():
-        raise ArticleError("there is no text in it; it may hold only pictures of pages")
-    publisher, published = read_dateline(text)
-    named = title.casefold() != "untitled"  # what programs write where the author wrote nothing
-    return _Parsed(text, title if named else "", publisher, published)
-
-
-def _unwrap(page: str) -> str:
-    """A page's lines joined to paragraphs: a line that is short and ends a sentence ends one."""
-    lines = [line.strip() for line in page.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
-    longest = max(map(len, lines))
-    text = ""
-    for line in lines:
-        if text.endswith("\ufffe"):  # PDFium's mark for a hyphen at the end of a line
-            text = text[:-1] + line
-        elif not text or not line:
-            text += line
-        else:
-            text += " " + line if text[-1] != "\n" else line
-        ends = line.endswith((".", "!", "?", ":", "\u201d", '"')) and len(line) < 0.8 * longest
-        if text and text[-1] != "\n" and (ends or not line):
-            text += "\n\n"
-    return text.strip()
-
-
-def _parse_word(data: bytes, most_bytes: int) -> _Parsed:
-    import docx
-    from docx.table import Table
-
-    if not zipfile.is_zipfile(io.BytesIO(data)):
-        raise ArticleError("it is not a Word file")
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        if "word/document.xml" not in archive.namelist():
-            raise ArticleError("it is not a Word file")
-        has_properties = "docProps/core.xml" in archive.namelist()
-        if sum(file.file_size for file in archive.infolist()) > most_bytes:
-            raise ArticleError("unpacked, it is too large")
-    document = docx.Document(io.BytesIO(data))
-    blocks = [
-        "\n".join(" | ".join(cell.text for cell in row.cells) for row in block.rows)
-        if isinstance(block, Table)
-        else block.text
-        for block in document.iter_inner_content()
-    ]
-    text = "\n\n".join(block for block in blocks if block.strip())
-    publisher, published = read_dateline(text)
-    return _Parsed(
-        text,
-        # Without properties of its own python-docx would make some up.
-        title=document.core_properties.title if has_properties else "",
-        publisher=publisher,
-        published=published,
-    )
-
-
-_PARSERS: dict[str, Callable[[bytes, int], _Parsed]] = {
-    ".md": _parse_markdown,
-    ".txt": _parse_plain_text,
-    ".html": _parse_html,
-    ".htm": _parse_html,
-    ".pdf": _parse_pdf,
-    ".docx": _parse_word,
-}
-SUFFIXES = tuple(_PARSERS)
+def _open_at_once(path: str, flags: int) -> int:
+    """As os.open; where a named pipe has come into the file's place, nobody is waited for."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -50,6 +50,19 @@ def test_character_that_does_not_fit_is_a_chunk_all_the_same() -> None:
     assert [part.text for part in chunk("ab", len, 0)] == ["a", "b"]
 
 
+def test_chunk_of_tokens_without_end_has_an_end() -> None:
+    """As a tokenizer sees it that makes one token of a word it does not know, however long."""
+    asked = 0
+
+    def size(span: str) -> int:
+        nonlocal asked
+        asked += len(span)
+        return 0
+
+    assert [part.end for part in chunk("a" * 120_000, size, 9)] == [50_000, 98_000, 120_000]
+    assert asked < 5_000_000
+
+
 @given(
     st.text(st.sampled_from("abC .!?\n#-\u00a0😀é。"), max_size=120),
     st.integers(min_value=1, max_value=40),

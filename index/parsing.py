@@ -1,0 +1,246 @@
+"""What the bytes of a file say: Markdown, plain text, a web page, PDF or Word.
+
+Knows nothing of paths, processes or limits of time and memory: whoever parses files that came from
+strangers does it in `index.confined`.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from importlib import import_module
+
+from index.dateline import find_date, read_dateline
+from index.errors import ArticleError
+
+#: Of a title or a publisher; and of a cause in a library's words.
+_LONGEST_LINE = 200
+#: A PDF must end with this marker; what follows it may be at most this long (ISO 32000-1, 7.5.5).
+_PDF_END, _PDF_END_WITHIN = b"%%EOF", 1024
+#: Unpacked, a Word file may have this many times as many bytes as a text may have characters.
+_UNPACKED_FACTOR = 4
+
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\ufffe\uffff\ud800-\udfff]")
+_FIRST_LINE = re.compile(r"[^\s#][^\n]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a document says of itself, as in an Article."""
+
+    text: str
+    title: str = ""
+    publisher: str = ""
+    published: date | None = None
+
+
+def prepare(suffix: str) -> None:
+    """Import what `parse` needs for such files, which may take longer than to parse one."""
+    for library in _LIBRARIES.get(suffix, ()):
+        import_module(library)
+
+
+def parse(suffix: str, data: bytes, *, most_characters: int) -> Parsed:
+    """What a file with one of SUFFIXES holds. Raises ArticleError, whose message is the cause.
+
+    The title is the document's own, or its first line. Raises MemoryError as it is.
+    """
+    try:
+        parsed = _PARSERS[suffix](data, most_characters * _UNPACKED_FACTOR)
+    except (ArticleError, MemoryError):
+        raise
+    except Exception as error:  # a parser met what its authors did not expect
+        raise ArticleError(f"it is damaged or malformed ({type(error).__name__})") from error
+    text = _clean(parsed.text).strip()
+    if not re.search(r"\w", text):
+        raise ArticleError("there is no text in it")
+    if len(text) > most_characters:
+        raise ArticleError(
+            f"its text is too long; at most {most_characters:,} characters are read "
+            "(RAG_MAX_FILE_MEGABYTES)"
+        )
+    return Parsed(
+        text, _line(parsed.title) or _first_line(text), _line(parsed.publisher), parsed.published
+    )
+
+
+def _clean(text: str) -> str:
+    """Without what no text holds: control characters, lone surrogates, foreign line ends."""
+    return _CONTROL_CHARACTERS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _line(text: str) -> str:
+    return " ".join(_clean(text).split())[:_LONGEST_LINE]
+
+
+def _first_line(text: str) -> str:
+    found = _FIRST_LINE.search(text)
+    return found[0].rstrip()[:_LONGEST_LINE] if found else ""
+
+
+def _decode(data: bytes) -> str:
+    """Text in UTF-8 or UTF-16, or in the encoding that it most looks like."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = "utf-16"
+    elif b"\x00" in data:
+        raise ArticleError("it is not text: it holds zero bytes")
+    else:
+        encoding = "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        from charset_normalizer import from_bytes
+
+        best = from_bytes(data).best()
+        if best is None or best.percent_chaos > 10:
+            raise ArticleError("it is not text in any encoding that is known") from None
+        return str(best)
+
+
+def _parse_markdown(data: bytes, _: int) -> Parsed:
+    import frontmatter
+    import yaml
+
+    try:
+        fields, text = frontmatter.parse(_decode(data).replace("\r\n", "\n"))
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-02-31
+        cause = _line(str(error))
+        raise ArticleError(f"its front matter is not valid YAML: {cause}") from error
+    published = fields.get("published", fields.get("date"))
+    if isinstance(published, datetime):
+        published = published.date()
+    if not isinstance(published, date):
+        published = find_date(_line(_scalar(published)))
+    return Parsed(
+        text=text,
+        title=_scalar(fields.get("title")),
+        publisher=_scalar(fields.get("publisher")),
+        published=published,
+    )
+
+
+def _scalar(value: object) -> str:
+    """As text; a YAML list or mapping, which aliases can make endless, is none."""
+    return str(value) if isinstance(value, str | int | float) else ""
+
+
+def _parse_plain_text(data: bytes, _: int) -> Parsed:
+    text = _decode(data)
+    publisher, published = read_dateline(text.replace("\r\n", "\n"))
+    return Parsed(text, publisher=publisher, published=published)
+
+
+def _parse_html(data: bytes, _: int) -> Parsed:
+    from trafilatura import bare_extraction
+    from trafilatura.settings import Document, set_date_params
+
+    # An extensive search tries the words for dates in 205 languages, and takes 3 s to load them.
+    page = bare_extraction(
+        data,
+        with_metadata=True,
+        include_comments=False,
+        date_extraction_params=set_date_params(extensive=False),
+    )
+    if not isinstance(page, Document):
+        raise ArticleError("no main text was found in the page")
+    text = page.text or ""
+    publisher, published = read_dateline(text)
+    return Parsed(
+        text,
+        title=page.title or "",
+        publisher=page.sitename or publisher,
+        published=find_date(page.date or "") or published,
+    )
+
+
+def _parse_pdf(data: bytes, _: int) -> Parsed:
+    import pypdfium2
+
+    if _PDF_END not in data[-_PDF_END_WITHIN:]:
+        raise ArticleError("it is not a whole PDF: its end is missing")
+    try:
+        document = pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        raise ArticleError(f"the PDF cannot be opened: {error}") from error
+    try:
+        pages = [page.get_textpage().get_text_bounded() for page in document]
+        title = document.get_metadata_value("Title")
+    finally:
+        document.close()
+    text = "\n\n".join(_unwrap(page) for page in pages)
+    if not text.strip():
+        raise ArticleError("there is no text in it; it may hold only pictures of pages")
+    publisher, published = read_dateline(text)
+    named = title.casefold() != "untitled"  # what programs write where the author wrote nothing
+    return Parsed(text, title if named else "", publisher, published)
+
+
+def _unwrap(page: str) -> str:
+    """A page's lines joined to paragraphs: a line that is short and ends a sentence ends one."""
+    lines = [line.strip() for line in page.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+    longest = max(map(len, lines))
+    text = ""
+    for line in lines:
+        if text.endswith("\ufffe"):  # PDFium's mark for a hyphen at the end of a line
+            text = text[:-1] + line
+        elif not text or not line:
+            text += line
+        else:
+            text += " " + line if text[-1] != "\n" else line
+        ends = line.endswith((".", "!", "?", ":", "\u201d", '"')) and len(line) < 0.8 * longest
+        if text and text[-1] != "\n" and (ends or not line):
+            text += "\n\n"
+    return text.strip()
+
+
+def _parse_word(data: bytes, most_bytes: int) -> Parsed:
+    import docx
+    from docx.table import Table
+
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        raise ArticleError("it is not a Word file")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if "word/document.xml" not in archive.namelist():
+            raise ArticleError("it is not a Word file")
+        has_properties = "docProps/core.xml" in archive.namelist()
+        if sum(file.file_size for file in archive.infolist()) > most_bytes:
+            raise ArticleError("unpacked, it is too large")
+    document = docx.Document(io.BytesIO(data))
+    blocks = [
+        "\n".join(" | ".join(cell.text for cell in row.cells) for row in block.rows)
+        if isinstance(block, Table)
+        else block.text
+        for block in document.iter_inner_content()
+    ]
+    text = "\n\n".join(block for block in blocks if block.strip())
+    publisher, published = read_dateline(text)
+    return Parsed(
+        text,
+        # Without properties of its own python-docx would make some up.
+        title=document.core_properties.title if has_properties else "",
+        publisher=publisher,
+        published=published,
+    )
+
+
+_PARSERS: dict[str, Callable[[bytes, int], Parsed]] = {
+    ".md": _parse_markdown,
+    ".txt": _parse_plain_text,
+    ".html": _parse_html,
+    ".htm": _parse_html,
+    ".pdf": _parse_pdf,
+    ".docx": _parse_word,
+}
+SUFFIXES = tuple(_PARSERS)
+
+_LIBRARIES = {
+    ".md": ("frontmatter", "yaml"),
+    ".html": ("trafilatura", "trafilatura.settings"),
+    ".htm": ("trafilatura", "trafilatura.settings"),
+    ".pdf": ("pypdfium2",),
+    ".docx": ("docx", "docx.table"),
+}
