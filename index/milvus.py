@@ -123,7 +123,7 @@ class MilvusStore:
         uri: str,
         token: str = "",
         *,
-        prefix: str = "ask_articles_",
+        collection: str = "ask_articles",
         maker: str = "",
         create: bool = False,
         timeout_seconds: float = 10.0,
@@ -140,7 +140,7 @@ class MilvusStore:
                 raise self._missing()
             Path(uri).absolute().parent.mkdir(parents=True, exist_ok=True)
         self._server = MilvusServer(
-            uri, token, prefix=prefix, timeout_seconds=timeout_seconds, **options
+            uri, token, collection=collection, timeout_seconds=timeout_seconds, **options
         )
         try:
             for name, fields in (("texts", _TEXTS), ("articles", _ARTICLES)):

@@ -67,7 +67,7 @@ _INDEXES: dict[str, dict[str, Any]] = {
 
 
 class MilvusServer:
-    """The collections of one store, by names that begin with `prefix`.
+    """The collections of one store, by names that begin with `collection`.
 
     Every call has a deadline and is tried again a few times: all that is written is an upsert or a
     delete, which may be done twice. Raises IndexProblem where that does not help; its message
@@ -79,7 +79,7 @@ class MilvusServer:
         uri: str,
         token: str = "",
         *,
-        prefix: str,
+        collection: str,
         timeout_seconds: float,
         connect: Callable[..., Any] = MilvusClient,
     ) -> None:
@@ -90,7 +90,7 @@ class MilvusServer:
             )
         self.address = uri
         self._token = token
-        self._prefix = prefix
+        self._prefix = f"{collection}_"
         self._timeout_seconds = timeout_seconds
         self._file = "" if uri.startswith("http") else str(Path(uri).absolute())
         self._client = self._call(connect, uri, token=token)
@@ -154,7 +154,7 @@ class MilvusServer:
             output_fields=list(fields),
         )
         # It moves on only when a batch has come, so that a batch can be asked for again.
-        while page := self._call(lambda timeout: pages.next()):  # noqa: ARG005
+        while page := self._call(lambda timeout: pages.next()):
             yield from page
         pages.close()
 
@@ -182,9 +182,7 @@ class MilvusServer:
     def upsert(self, name: str, rows: Sequence[dict[str, Any]]) -> None:
         for first in range(0, len(rows), _BATCH):
             # Not insert, which done twice would leave two rows with one key.
-            self._call(
-                self._client.upsert, self._prefix + name, list(rows[first : first + _BATCH])
-            )
+            self._call(self._client.upsert, self._prefix + name, list(rows[first : first + _BATCH]))
 
     def delete(self, name: str, where: str) -> None:
         self._call(self._client.delete, self._prefix + name, filter=where)
