@@ -10,6 +10,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,7 @@ class MilvusServer:
         self._prefix = f"{collection}_"
         self._timeout_seconds = timeout_seconds
         self._file = "" if uri.startswith("http") else str(Path(uri).absolute())
+        self._loaded: set[str] = set()
         self._client = self._call(connect, uri, token=token)
         _open_files[self._file] += 1
 
@@ -123,6 +125,7 @@ class MilvusServer:
                 "release or another program. Choose another name in RAG_STORE_COLLECTION."
             )
         self._call(self._client.load_collection, self._prefix + name)
+        self._loaded.add(self._prefix + name)
         return next(int(f["params"]["dim"]) for f in described if "dim" in f["params"])
 
     def create(self, name: str, fields: Fields, dimension: int) -> None:
@@ -143,6 +146,7 @@ class MilvusServer:
             index_params=indexes,
             consistency_level="Strong",  # what was written is read
         )
+        self._loaded.add(self._prefix + name)
 
     def rows(self, name: str, where: str, fields: Sequence[str]) -> Iterator[dict[str, Any]]:
         """All rows that meet a condition, in the order of their keys, a batch at a time."""
@@ -195,6 +199,9 @@ class MilvusServer:
                 if wait is None or error.is_input_error:
                     raise self._problem(error) from error
                 time.sleep(wait)
+                with suppress(MilvusException):
+                    for name in self._loaded:  # a server that was started again has none
+                        self._client.load_collection(name, timeout=self._timeout_seconds)
         raise AssertionError
 
     def _problem(self, error: MilvusException) -> IndexProblem:
