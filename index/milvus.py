@@ -19,9 +19,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from dataclasses import fields as dataclass_fields
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -81,21 +82,12 @@ class _Record:
     stored: StoredArticle
 
     def row(self) -> dict[str, Any]:
-        stored = self.stored
-        return {
+        return asdict(self.stored) | {
             "key": self.key,
-            "owner": _hash(stored.source),
+            "owner": _hash(self.stored.source),
             "version": self.version,
-            "maker": _hash(stored.made_by),
-            "source": stored.source,
-            "title": stored.title,
-            "publisher": stored.publisher,
-            "published": _day(stored.published),
-            "content_hash": stored.content_hash,
-            "made_by": stored.made_by,
-            "added": stored.added,
-            "characters": stored.characters,
-            "chunks": stored.chunks,
+            "maker": _hash(self.stored.made_by),
+            "published": _day(self.stored.published),
             "unused": _UNUSED,
         }
 
@@ -206,7 +198,12 @@ class MilvusStore:
         )
 
     def chunk_spans(self, source: str) -> list[tuple[int, int, int]]:
-        return [span for record in self._from(source)[:1] for span in self._spans(record.version)]
+        fields = ["id", "start", "end"]
+        return [
+            span
+            for record in self._from(source)[:1]
+            for span in _spans(self._chunk_rows(record.version, fields))
+        ]
 
     def publishers(self) -> list[str]:
         rows = self._server.rows("articles", _IS_RECORD, ["publisher"])
@@ -279,15 +276,13 @@ class MilvusStore:
             source = record.stored.source
             sources[source] += 1
             begun.discard(record.version)
-            text = self._texts([record]).get(record.version)
-            spans = self._spans(record.version)
-            rows.update(texts=sum(1 for _ in _parts(text or "")), chunks=len(spans))
-            made_by = record.stored.made_by
-            if text is None or record.version != _version(
-                record.key, record.article(text), spans, made_by
-            ):
+            text = self._texts([record]).get(record.version, "")
+            chunks = list(self._chunk_rows(record.version, ["id", "start", "end", "vector"]))
+            rows.update(texts=sum(1 for _ in _parts(text)), chunks=len(chunks))
+            made = record.article(text), _spans(chunks), record.stored.made_by
+            if record.version != _version(record.key, *made):
                 found.append(f"{source} is not what was stored.")
-            elif not self._are_unit_vectors(record.version):
+            elif not all(abs(np.linalg.norm(row["vector"]) - 1) < 0.02 for row in chunks):
                 found.append(f"A vector of {source} is not a unit vector.")
         found += [f"{source} is stored twice." for source, times in sources.items() if times > 1]
         for name, expected in rows.items():
@@ -298,27 +293,12 @@ class MilvusStore:
                 found.append(f"{strangers} rows of the collection of {name} are of no article.")
         return found
 
-    def _are_unit_vectors(self, version: str) -> bool:
-        rows = self._chunk_rows(version, ["vector"])
-        return all(np.isclose(np.linalg.norm(row["vector"]), 1, atol=0.02) for row in rows)
-
     def _records(self, where: str) -> Iterator[_Record]:
-        for row in self._server.rows("articles", where, [*_ARTICLES][:-1]):
-            yield _Record(
-                row["key"],
-                row["version"],
-                StoredArticle(
-                    row["source"],
-                    row["title"],
-                    row["publisher"],
-                    date.fromordinal(row["published"]) if row["published"] else None,
-                    row["characters"],
-                    row["chunks"],
-                    row["added"],
-                    row["content_hash"],
-                    row["made_by"],
-                ),
-            )
+        names = [field.name for field in dataclass_fields(StoredArticle)]
+        for row in self._server.rows("articles", where, ["key", "version", *names]):
+            day = date.fromordinal(row["published"]) if row["published"] else None
+            stored = {name: row[name] for name in names} | {"published": day}
+            yield _Record(row["key"], row["version"], StoredArticle(**stored))
 
     def _from(self, source: str) -> list[_Record]:
         """The record of the article from `source`; two, where two writers renamed at a time."""
@@ -346,11 +326,6 @@ class MilvusStore:
             for record in records
             if len(texts[record.version]) == record.stored.characters
         }
-
-    def _spans(self, version: str) -> list[tuple[int, int, int]]:
-        """Id, start and end of the chunks of a version, by start."""
-        rows = self._chunk_rows(version, ["id", "start", "end"])
-        return sorted(((r["id"], r["start"], r["end"]) for r in rows), key=lambda span: span[1:])
 
     def _chunk_rows(self, version: str, fields: Sequence[str]) -> Iterator[dict[str, Any]]:
         if self._dimension:
@@ -484,6 +459,12 @@ class MilvusStore:
 def _hash(*parts: object) -> str:
     """128 bits of SHA-256 in hexadecimal. Takes any text, lone surrogates too."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def _spans(chunk_rows: Iterable[dict[str, Any]]) -> list[tuple[int, int, int]]:
+    """Id, start and end of chunks, by start."""
+    spans = ((row["id"], row["start"], row["end"]) for row in chunk_rows)
+    return sorted(spans, key=lambda span: span[1:])
 
 
 def _version(
