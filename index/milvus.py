@@ -16,14 +16,11 @@ store, so that both find the same.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from dataclasses import fields as dataclass_fields
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -33,7 +30,26 @@ from numpy.typing import NDArray
 
 from index.article import Article, Chunk
 from index.errors import ArticleError, IndexDamaged, IndexMismatch, IndexMissing
-from index.keyword import stems
+from index.milvus_rows import (
+    ARTICLES,
+    CHUNKS,
+    IS_BEGUN,
+    IS_RECORD,
+    RECORD_FIELDS,
+    TEXTS,
+    UNUSED,
+    Record,
+    chunk_rows,
+    condition,
+    cut,
+    hash_of,
+    now,
+    parts_of,
+    spans_of,
+    text_rows,
+    version_of,
+    words_of,
+)
 from index.milvus_server import MOST_BYTES, MilvusServer, any_of
 from index.store import Filters, StoredArticle, StoredChunk, check_maker
 
@@ -42,65 +58,6 @@ from index.store import Filters, StoredArticle, StoredChunk, check_maker
 _ABANDONED_SECONDS = 3600
 #: How often a search is made anew because it met versions that are not current.
 _SEARCHES = 5
-
-_ARTICLES = {
-    "key": "hash",  # stays with the article when it is renamed
-    "owner": "hash",  # of the source; "" where this row only says that a version was begun
-    "version": "hash",
-    "maker": "hash",
-    "source": "text",
-    "title": "text",
-    "publisher": "text",
-    "published": "number",  # as a proleptic Gregorian ordinal; 0 where it is not known
-    "content_hash": "text",
-    "made_by": "text",
-    "added": "text",
-    "characters": "number",
-    "chunks": "number",
-    "unused": "vector",  # Milvus has no collection without one
-}
-_TEXTS = {"key": "hash", "version": "hash", "text": "text", "unused": "vector"}
-_CHUNKS = {
-    "id": "number",
-    "version": "hash",
-    "publisher": "hash",
-    "published": "number",
-    "start": "number",
-    "end": "number",
-    "words": "words",
-    "sparse": "sparse",
-    "vector": "vector",
-}
-_UNUSED = [0.0, 0.0]
-_IS_RECORD, _IS_BEGUN = 'owner != ""', 'owner == ""'
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    key: str
-    version: str
-    stored: StoredArticle
-
-    def row(self) -> dict[str, Any]:
-        return asdict(self.stored) | {
-            "key": self.key,
-            "owner": _hash(self.stored.source),
-            "version": self.version,
-            "maker": _hash(self.stored.made_by),
-            "published": _day(self.stored.published),
-            "unused": _UNUSED,
-        }
-
-    def article(self, text: str) -> Article:
-        stored = self.stored
-        return Article(
-            stored.source,
-            stored.title,
-            stored.publisher,
-            stored.published,
-            text,
-            stored.content_hash,
-        )
 
 
 class MilvusStore:
@@ -135,12 +92,12 @@ class MilvusStore:
             uri, token, collection=collection, timeout_seconds=timeout_seconds, **options
         )
         try:
-            for name, fields in (("texts", _TEXTS), ("articles", _ARTICLES)):
+            for name, fields in (("texts", TEXTS), ("articles", ARTICLES)):
                 if not self._server.open(name, fields):
                     if not create:
                         raise self._missing()
-                    self._server.create(name, fields, len(_UNUSED))
-            self._dimension = self._server.open("chunks", _CHUNKS)
+                    self._server.create(name, fields, len(UNUSED))
+            self._dimension = self._server.open("chunks", CHUNKS)
             if maker:
                 with self.reading():
                     pass
@@ -169,19 +126,19 @@ class MilvusStore:
     def reading(self) -> Iterator[None]:
         """Everything that was written until a search begins is searched; there is no snapshot."""
         if self._maker:
-            others = f'{_IS_RECORD} and maker != "{_hash(self._maker)}"'
+            others = f'{IS_RECORD} and maker != "{hash_of(self._maker)}"'
             if next(self._server.rows("articles", others, ["key"]), None):
                 check_maker(self, self._maker)
-        self._dimension = self._dimension or self._server.open("chunks", _CHUNKS)
+        self._dimension = self._dimension or self._server.open("chunks", CHUNKS)
         yield
 
     def makers(self) -> set[str]:
         return {
-            str(row["made_by"]) for row in self._server.rows("articles", _IS_RECORD, ["made_by"])
+            str(row["made_by"]) for row in self._server.rows("articles", IS_RECORD, ["made_by"])
         }
 
     def articles(self) -> list[StoredArticle]:
-        stored = (record.stored for record in self._records(_IS_RECORD))
+        stored = (record.stored for record in self._records(IS_RECORD))
         return sorted(stored, key=lambda article: (article.title, article.source))
 
     def article(self, source: str) -> Article | None:
@@ -202,11 +159,11 @@ class MilvusStore:
         return [
             span
             for record in self._from(source)[:1]
-            for span in _spans(self._chunk_rows(record.version, fields))
+            for span in spans_of(self._chunk_rows(record.version, fields))
         ]
 
     def publishers(self) -> list[str]:
-        rows = self._server.rows("articles", _IS_RECORD, ["publisher"])
+        rows = self._server.rows("articles", IS_RECORD, ["publisher"])
         return sorted({row["publisher"] for row in rows} - {""})
 
     def search_vectors(
@@ -219,7 +176,7 @@ class MilvusStore:
     def search_keywords(
         self, question: str, limit: int, filters: Filters | None = None
     ) -> list[tuple[int, float]]:
-        words = " ".join(dict.fromkeys(_words(question)))
+        words = " ".join(dict.fromkeys(words_of(question)))
         # Milvus Lite gives BM25 scores with a minus in front, a server without.
         return [
             (chunk_id, abs(score))
@@ -232,7 +189,7 @@ class MilvusStore:
         """The best chunks of current versions."""
         if not self._dimension or not value:
             return []
-        conditions = [_condition(filters)] if filters else []
+        conditions = [condition(filters)] if filters else []
         stale: set[str] = set()
         for _ in range(_SEARCHES):
             without = [f"not ({any_of('version', sorted(stale))})"] if stale else []
@@ -269,18 +226,19 @@ class MilvusStore:
 
     def problems(self) -> list[str]:
         found = []
-        begun = {row["version"] for row in self._server.rows("articles", _IS_BEGUN, ["version"])}
+        begun = {row["version"] for row in self._server.rows("articles", IS_BEGUN, ["version"])}
         rows = Counter({"texts": 0, "chunks": 0})  # that belong to an article
         sources: Counter[str] = Counter()
-        for record in self._records(_IS_RECORD):
+        for record in self._records(IS_RECORD):
             source = record.stored.source
             sources[source] += 1
             begun.discard(record.version)
             text = self._texts([record]).get(record.version, "")
             chunks = list(self._chunk_rows(record.version, ["id", "start", "end", "vector"]))
-            rows.update(texts=sum(1 for _ in _parts(text)), chunks=len(chunks))
-            made = record.article(text), _spans(chunks), record.stored.made_by
-            if record.version != _version(record.key, *made):
+            rows.update(texts=sum(1 for _ in parts_of(text)), chunks=len(chunks))
+            spans = [(start, end) for _, start, end in spans_of(chunks)]
+            made_by = record.stored.made_by
+            if record.version != version_of(record.key, record.article(text), spans, made_by):
                 found.append(f"{source} is not what was stored.")
             elif not all(abs(np.linalg.norm(row["vector"]) - 1) < 0.02 for row in chunks):
                 found.append(f"A vector of {source} is not a unit vector.")
@@ -293,24 +251,21 @@ class MilvusStore:
                 found.append(f"{strangers} rows of the collection of {name} are of no article.")
         return found
 
-    def _records(self, where: str) -> Iterator[_Record]:
-        names = [field.name for field in dataclass_fields(StoredArticle)]
-        for row in self._server.rows("articles", where, ["key", "version", *names]):
-            day = date.fromordinal(row["published"]) if row["published"] else None
-            stored = {name: row[name] for name in names} | {"published": day}
-            yield _Record(row["key"], row["version"], StoredArticle(**stored))
+    def _records(self, where: str) -> Iterator[Record]:
+        for row in self._server.rows("articles", where, RECORD_FIELDS):
+            yield Record.of(row)
 
-    def _from(self, source: str) -> list[_Record]:
+    def _from(self, source: str) -> list[Record]:
         """The record of the article from `source`; two, where two writers renamed at a time."""
-        return list(self._records(f'owner == "{_hash(source)}"'))
+        return list(self._records(f'owner == "{hash_of(source)}"'))
 
-    def _current(self, versions: Collection[str]) -> list[_Record]:
+    def _current(self, versions: Collection[str]) -> list[Record]:
         """The records that name one of these versions."""
         if not versions:
             return []
-        return list(self._records(f"{_IS_RECORD} and {any_of('version', sorted(versions))}"))
+        return list(self._records(f"{IS_RECORD} and {any_of('version', sorted(versions))}"))
 
-    def _texts(self, records: Sequence[_Record]) -> dict[str, str]:
+    def _texts(self, records: Sequence[Record]) -> dict[str, str]:
         """The records' texts by version, but for those that are not whole just now."""
         parts: dict[str, dict[str, str]] = {record.version: {} for record in records}
         if records:
@@ -336,8 +291,8 @@ class MilvusStore:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Clears away first what writers that were cut short have left. Others may write, too."""
-        before = _moment(datetime.now(UTC) - self._abandoned)
-        begun = list(self._server.rows("articles", _IS_BEGUN, ["version", "added"]))
+        before = now(self._abandoned)
+        begun = list(self._server.rows("articles", IS_BEGUN, ["version", "added"]))
         self._clear([row["version"] for row in begun if row["added"] <= before])
         yield
 
@@ -355,28 +310,11 @@ class MilvusStore:
         """
         if len(article.source.encode()) > MOST_BYTES:
             raise ArticleError(f"its source is longer than {MOST_BYTES:,} bytes")
-        article = replace(article, title=_cut(article.title), publisher=_cut(article.publisher))
+        article = replace(article, title=cut(article.title), publisher=cut(article.publisher))
         found = self._from(article.source)
         key = found[0].key if found else self._free_key(article.source)
-        spans = [(0, chunk.start, chunk.end) for chunk in chunks]
-        version = _version(key, article, spans, made_by)
-        chunk_rows = [
-            {
-                "id": int(_hash(version, chunk.start, chunk.end)[:16], 16) >> 1,
-                "version": version,
-                "publisher": _hash(article.publisher.casefold()),
-                "published": _day(article.published),
-                "start": chunk.start,
-                "end": chunk.end,
-                "words": _cut(" ".join(_words(f"{article.title}\n{chunk.text}"))),
-                "vector": vector.tolist(),
-            }
-            for chunk, vector in zip(chunks, vectors, strict=True)
-        ]
-        text_rows = [
-            {"key": f"{version}{number:06}", "version": version, "text": part, "unused": _UNUSED}
-            for number, part in enumerate(_parts(article.text))
-        ]
+        version = version_of(key, article, [(c.start, c.end) for c in chunks], made_by)
+        rows = chunk_rows(article, version, chunks, vectors)
         stored = StoredArticle(
             article.source,
             article.title,
@@ -384,7 +322,7 @@ class MilvusStore:
             article.published,
             len(article.text),
             len(chunks),
-            _moment(datetime.now(UTC)),
+            now(),
             article.content_hash,
             made_by,
         )
@@ -392,9 +330,9 @@ class MilvusStore:
             self._open_chunks(vectors.shape[1])
         versions = [version, *(record.version for record in found if record.version != version)]
         self._begin(versions)
-        self._server.upsert("texts", text_rows)
-        self._server.upsert("chunks", chunk_rows)
-        self._server.upsert("articles", [_Record(key, version, stored).row()])  # now it is stored
+        self._server.upsert("texts", text_rows(article.text, version))
+        self._server.upsert("chunks", rows)
+        self._server.upsert("articles", [Record(key, version, stored).row()])  # now it is stored
         if twins := [record.key for record in found[1:]]:
             self._server.delete("articles", any_of("key", twins))
         self._clear(versions)
@@ -419,8 +357,8 @@ class MilvusStore:
 
     def _begin(self, versions: Sequence[str]) -> None:
         """Write down that rows of these versions may have to be cleared away."""
-        nothing = StoredArticle("", "", "", None, 0, 0, _moment(datetime.now(UTC)), "", "")
-        rows = [_Record(version, version, nothing).row() | {"owner": ""} for version in versions]
+        nothing = StoredArticle("", "", "", None, 0, 0, now(), "", "")
+        rows = [Record(version, version, nothing).row() | {"owner": ""} for version in versions]
         self._server.upsert("articles", rows)
 
     def _clear(self, versions: Sequence[str]) -> None:
@@ -434,7 +372,7 @@ class MilvusStore:
 
     def _free_key(self, source: str) -> str:
         """A key for a new article: that of its source, but where a renamed one has kept it."""
-        keys = (_hash(source, attempt) for attempt in count())
+        keys = (hash_of(source, attempt) for attempt in count())
         return next(
             key
             for key in keys
@@ -442,9 +380,9 @@ class MilvusStore:
         )
 
     def _open_chunks(self, dimension: int) -> None:
-        self._dimension = self._dimension or self._server.open("chunks", _CHUNKS)
+        self._dimension = self._dimension or self._server.open("chunks", CHUNKS)
         if not self._dimension:
-            self._server.create("chunks", _CHUNKS, dimension)
+            self._server.create("chunks", CHUNKS, dimension)
             self._dimension = dimension
         if self._dimension != dimension:
             raise self._mismatch(dimension)
@@ -454,68 +392,3 @@ class MilvusStore:
             f"The vectors at {self.address} have {self._dimension} numbers; the embedding model "
             f"makes {dimension}. Choose another name in RAG_STORE_COLLECTION for this model."
         )
-
-
-def _hash(*parts: object) -> str:
-    """128 bits of SHA-256 in hexadecimal. Takes any text, lone surrogates too."""
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-
-
-def _spans(chunk_rows: Iterable[dict[str, Any]]) -> list[tuple[int, int, int]]:
-    """Id, start and end of chunks, by start."""
-    spans = ((row["id"], row["start"], row["end"]) for row in chunk_rows)
-    return sorted(spans, key=lambda span: span[1:])
-
-
-def _version(
-    key: str, article: Article, spans: Sequence[tuple[int, int, int]], made_by: str
-) -> str:
-    """A name for all that is stored for an article but its source, so that it may be renamed."""
-    return _hash(
-        key,
-        article.title,
-        article.publisher,
-        _day(article.published),
-        article.text,
-        article.content_hash,
-        made_by,
-        [(start, end) for _, start, end in spans],
-    )
-
-
-def _parts(text: str) -> Iterator[str]:
-    """A text in parts of at most 65,535 bytes that end with a character."""
-    encoded = text.encode()
-    start = 0
-    while start < len(encoded):
-        part = encoded[start : start + MOST_BYTES].decode(errors="ignore")
-        yield part
-        start += len(part.encode())
-
-
-def _cut(text: str) -> str:
-    return next(_parts(text), "")
-
-
-def _words(text: str) -> list[str]:
-    """The index terms of any text, lone surrogates too."""
-    return stems(text.encode(errors="replace").decode())
-
-
-def _day(day: date | None) -> int:
-    return day.toordinal() if day else 0
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S}"
-
-
-def _condition(filters: Filters) -> str:
-    parts = []
-    if filters.publisher:
-        parts.append(f'publisher == "{_hash(filters.publisher.casefold())}"')
-    if filters.since or filters.until:
-        parts.append(f"published >= {max(1, _day(filters.since))}")
-    if filters.until:
-        parts.append(f"published <= {_day(filters.until)}")
-    return " and ".join(parts)
