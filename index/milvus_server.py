@@ -124,6 +124,11 @@ class MilvusServer:
                 f"The collection {self._prefix}{name} at {self.address} was made by another "
                 "release or another program. Choose another name in RAG_STORE_COLLECTION."
             )
+        # Its making may have been cut short.
+        found = self._call(self._client.list_indexes, self._prefix + name)
+        indexes = _indexes(fields, but=found)
+        if len(indexes):
+            self._call(self._client.create_index, self._prefix + name, index_params=indexes)
         self._call(self._client.load_collection, self._prefix + name)
         self._loaded.add(self._prefix + name)
         return next(int(f["params"]["dim"]) for f in described if "dim" in f["params"])
@@ -131,19 +136,16 @@ class MilvusServer:
     def create(self, name: str, fields: Fields, dimension: int) -> None:
         """Make a collection; its first field is the primary key."""
         schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
-        indexes = MilvusClient.prepare_index_params()
         for place, (field, kind) in enumerate(fields.items()):
             options = _TYPES[kind] | ({"dim": dimension} if kind == "vector" else {})
             schema.add_field(field, is_primary=place == 0, **options)
-            if place and kind in _INDEXES:
-                indexes.add_index(field, **_INDEXES[kind])
             if kind == "words":
                 schema.add_function(Function("bm25", FunctionType.BM25, [field], ["sparse"]))
         self._call(
             self._client.create_collection,
             self._prefix + name,
             schema=schema,
-            index_params=indexes,
+            index_params=_indexes(fields),
             consistency_level="Strong",  # what was written is read
         )
         self._loaded.add(self._prefix + name)
@@ -218,6 +220,15 @@ class MilvusServer:
             "running and that RAG_STORE_URI and RAG_STORE_TOKEN are right, then run this again; "
             "what was stored is intact."
         )
+
+
+def _indexes(fields: Fields, but: Sequence[str] = ()) -> Any:
+    """How to search each field but the primary key, which needs nothing, and those in `but`."""
+    indexes = MilvusClient.prepare_index_params()
+    for field, kind in list(fields.items())[1:]:
+        if kind in _INDEXES and field not in but:
+            indexes.add_index(field, index_name=field, **_INDEXES[kind])
+    return indexes
 
 
 def any_of(field: str, values: Sequence[str | int]) -> str:

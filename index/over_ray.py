@@ -147,9 +147,8 @@ def _connected(address: str) -> Iterator[tuple[int, int]]:
         )
         resources = cast(dict[str, float], ray.cluster_resources())  # type: ignore[no-untyped-call]
     except (Exception, SystemExit) as error:  # it ends the process where a cluster is not ready
-        raise IndexProblem(
-            f"Ray cannot be used{f' at {address}' if address else ''}: {_last_line(error)}"
-        ) from error
+        place = f" at {address} (does it ask for a token? RAY_AUTH_MODE=token)" if address else ""
+        raise IndexProblem(f"Ray cannot be used{place}: {_last_line(error)}") from error
     options = ray.data.DataContext.get_current()
     options.enable_progress_bars = False  # there is one already
     options.max_errored_blocks = -1  # a file that kills workers does not stop the others

@@ -315,6 +315,23 @@ def test_collection_of_another_program_is_a_mismatch(tmp_path: Path) -> None:
     client.close()
 
 
+def test_collection_whose_making_was_cut_short_is_finished(tmp_path: Path) -> None:
+    uri = str(tmp_path / "half.db")
+
+    class CutShortIndex(MilvusClient):
+        def create_index(self, *_: object, **__: object) -> None:
+            raise CutShort
+
+        _create_index = create_index
+
+    with pytest.raises(CutShort):
+        MilvusStore(uri, create=True, connect=CutShortIndex)
+    with MilvusStore(uri, create=True) as store:
+        store.put(COPPER, CHUNKS, VECTORS, "maker")
+        assert found(store) == OLD
+        assert store.problems() == []
+
+
 def test_title_that_is_too_long_is_cut_and_a_source_is_refused(uri: str) -> None:
     with MilvusStore(uri) as store:
         store.put(replace(COPPER, title="锡" * 30_000), CHUNKS, VECTORS, "maker")
