@@ -18,6 +18,7 @@ from rich.table import Table
 
 from index import cli
 from index.errors import SettingsError
+from index.settings import Settings
 
 HERE = Path(__file__).parent
 
@@ -45,6 +46,8 @@ def run(
         Path | None,
         typer.Option("--markdown", metavar="FILE", help="Write the tables as Markdown."),
     ] = None,
+    store: cli.ChosenStore = None,
+    uri: cli.Uri = "",
 ) -> None:
     """Evaluate; exit status 1 when below the thresholds.json beside the gold set."""
     from eval import report
@@ -56,10 +59,13 @@ def run(
     for file in (json_file, markdown_file):
         if file and not file.absolute().parent.is_dir():
             raise SettingsError(f"There is no folder {file.absolute().parent}.")
-    with _index_of(articles) as index_dir, Assistant.open(index_dir) as assistant:
+    with (
+        _index_of(articles, store, uri) as settings,
+        Assistant.open(settings=settings) as assistant,
+    ):
         assistant.answer(questions[0].question)  # so that no question waits for the model
         with cli.progress_bar("Asking") as progress:
-            outcomes = evaluate(assistant, index_dir, questions, progress)
+            outcomes = evaluate(assistant, settings, questions, progress)
     for table in report.tables(outcomes):
         _show(table)
     if json_file:
@@ -120,8 +126,8 @@ def records(
 
     questions = load_gold(gold)
     with (
-        _index_of(articles) as index_dir,
-        Assistant.open(index_dir) as assistant,
+        _index_of(articles) as settings,
+        Assistant.open(settings=settings) as assistant,
         cli.progress_bar("Finding passages") as progress,
     ):
         found = records(assistant, questions, source, progress)
@@ -157,8 +163,8 @@ def fit(
     sets, strangers = [], []
     for (folder, _), own, others in zip(sources, asked, reversed(asked), strict=True):
         with (
-            _index_of(folder) as index_dir,
-            Assistant.open(index_dir) as assistant,
+            _index_of(folder) as settings,
+            Assistant.open(settings=settings) as assistant,
             cli.progress_bar("Asking") as progress,
         ):
             sets.append(ranked(assistant, reader, own, progress))
@@ -260,16 +266,19 @@ def _show(table: list[list[str]]) -> None:
 
 
 @contextmanager
-def _index_of(articles: Path) -> Iterator[Path]:
-    """An index of its own for the length of the evaluation."""
+def _index_of(
+    articles: Path, store: cli.StoreName | None = None, uri: str = ""
+) -> Iterator[Settings]:
+    """An index of its own for the length of the evaluation; in Milvus the articles are left."""
     from index.syncing import sync
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        settings = cli.settings_for(None, store, uri).model_copy(update={"index_dir": Path(folder)})
         with cli.progress_bar("Reading articles") as progress:
-            report = sync(articles, folder, progress=progress)
+            report = sync(articles, progress=progress, settings=settings)
         for failure in report.failed:
             cli.errors.print(f"Not taken in: {failure.source}: {failure.cause}.", markup=False)
-        yield Path(folder)
+        yield settings
 
 
 if __name__ == "__main__":

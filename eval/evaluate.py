@@ -12,7 +12,7 @@ from ir_measures import RR, Measure, Success, nDCG
 
 from eval.gold import Evidence, GoldQuestion
 from index.errors import SettingsError
-from index.settings import load_settings
+from index.settings import Settings
 from index.store import open_store
 from rag import Answer, Assistant, Citation, Passage
 from rag.squad import contains_answer, exact_match, token_f1
@@ -59,12 +59,15 @@ class Outcome:
 
 def evaluate(
     assistant: Assistant,
-    index_dir: Path,
+    settings: Settings,
     questions: Sequence[GoldQuestion],
     progress: Callable[[int, int, str], None] | None = None,
 ) -> list[Outcome]:
-    """Ask the questions in order. Raises SettingsError where evidence stands in no article."""
-    places = _places(index_dir, questions)
+    """Ask the questions in order of an assistant over the index that `settings` name.
+
+    Raises SettingsError where evidence stands in no article.
+    """
+    places = _places(settings, questions)
     outcomes = []
     for done, gold in enumerate(questions, start=1):
         passages = assistant.retrieve(gold.question, limit=DEPTH)
@@ -138,9 +141,9 @@ class _Place:
         return citation.article.source == self.source and (inside or around)
 
 
-def _places(index_dir: Path, questions: Sequence[GoldQuestion]) -> dict[Evidence, _Place]:
+def _places(settings: Settings, questions: Sequence[GoldQuestion]) -> dict[Evidence, _Place]:
     places = {}
-    with open_store(load_settings(), index_dir) as store:
+    with open_store(settings) as store:
         sources = {Path(article.source).name: article.source for article in store.articles()}
         for gold in questions:
             for part in gold.evidence:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from index import cli
+from index.cli import ChosenStore, IndexDir, Uri, settings_for
 from index.errors import SettingsError
-from index.settings import load_settings
 from index.store import open_store
 
 app = typer.Typer(
@@ -26,10 +27,6 @@ app = typer.Typer(
 )
 out = Console(soft_wrap=True)
 
-IndexDir = Annotated[
-    Path | None,
-    typer.Option("--index", metavar="DIR", help="Folder of the index. Else RAG_INDEX_DIR."),
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -37,15 +34,29 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def sync_command(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
     index_dir: IndexDir = None,
+    chosen: ChosenStore = None,
+    uri: Uri = "",
+    over_ray: Annotated[
+        bool, typer.Option("--ray", help="Read and encode with all that Ray finds.")
+    ] = False,
+    address: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Of a Ray cluster. Else this machine alone.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Take in what is new, changed or renamed under PATH, and drop what is gone from there."""
     from index.loader import SUFFIXES
-    from index.syncing import sync
+    from index.syncing import encode_files, sync
 
-    index_dir = index_dir or load_settings().index_dir
+    if address and not over_ray:
+        raise SettingsError("--address is that of a Ray cluster; say --ray, too.")
+    if over_ray:
+        from index.over_ray import encode_files_over_ray
+
+        encode_files = partial(encode_files_over_ray, address=address)
+    settings = settings_for(index_dir, chosen, uri)
     with cli.progress_bar("Reading articles") as progress:
-        report = sync(paths, index_dir, progress=progress)
+        report = sync(paths, settings=settings, progress=progress, encode_files=encode_files)
     if as_json:
         _print_json(dataclasses.asdict(report))
     else:
@@ -54,7 +65,7 @@ def sync_command(
         _say(
             f"{len(report.added)} added, {len(report.changed)} changed, "
             f"{len(report.removed)} removed, {len(report.unchanged)} unchanged, "
-            f"{len(report.failed)} not taken in: {index_dir}"
+            f"{len(report.failed)} not taken in: {settings.store_address}"
         )
         if not (report.added or report.changed or report.unchanged or report.failed):
             _say(f"There are no {', '.join(SUFFIXES)} files there.", style="yellow")
@@ -62,9 +73,11 @@ def sync_command(
 
 
 @app.command()
-def status(index_dir: IndexDir = None, as_json: AsJson = False) -> None:
+def status(
+    index_dir: IndexDir = None, chosen: ChosenStore = None, uri: Uri = "", as_json: AsJson = False
+) -> None:
     """Say what the index holds and what made it."""
-    with open_store(load_settings(), index_dir) as store:
+    with open_store(settings_for(index_dir, chosen, uri)) as store:
         articles = store.articles()
         figures = {
             "index": store.address,
@@ -82,9 +95,11 @@ def status(index_dir: IndexDir = None, as_json: AsJson = False) -> None:
 
 
 @app.command("list")
-def list_command(index_dir: IndexDir = None, as_json: AsJson = False) -> None:
+def list_command(
+    index_dir: IndexDir = None, chosen: ChosenStore = None, uri: Uri = "", as_json: AsJson = False
+) -> None:
     """List the articles."""
-    with open_store(load_settings(), index_dir) as store:
+    with open_store(settings_for(index_dir, chosen, uri)) as store:
         articles = store.articles()
     if as_json:
         _print_json([dataclasses.asdict(article) for article in articles])
@@ -106,31 +121,36 @@ def list_command(index_dir: IndexDir = None, as_json: AsJson = False) -> None:
 def remove(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="As `list` shows it.")],
     index_dir: IndexDir = None,
+    chosen: ChosenStore = None,
+    uri: Uri = "",
 ) -> None:
     """Remove one article from the index. Its file stays; the next sync takes it in again."""
-    with open_store(load_settings(), index_dir) as store, store.writing():
+    with open_store(settings_for(index_dir, chosen, uri)) as store, store.writing():
         known = {article.source for article in store.articles()}
-        chosen = next((name for name in (source, str(Path(source).resolve())) if name in known), "")
-        if not chosen:
+        found = next((name for name in (source, str(Path(source).resolve())) if name in known), "")
+        if not found:
             raise SettingsError(f"No article came from {source}. To see all: python -m index list")
-        store.remove(chosen)
-    _say(f"Removed {chosen}.")
+        store.remove(found)
+    _say(f"Removed {found}.")
 
 
 @app.command()
-def rebuild(index_dir: IndexDir = None) -> None:
+def rebuild(index_dir: IndexDir = None, chosen: ChosenStore = None, uri: Uri = "") -> None:
     """Split and encode anew what another model or chunker made; the files are not needed."""
     from index.syncing import rebuild
 
+    settings = settings_for(index_dir, chosen, uri)
     with cli.progress_bar("Encoding articles") as progress:
-        count = rebuild(index_dir, progress=progress)
+        count = rebuild(settings=settings, progress=progress)
     _say(f"{count} articles were made anew.")
 
 
 @app.command()
-def verify(index_dir: IndexDir = None, as_json: AsJson = False) -> None:
+def verify(
+    index_dir: IndexDir = None, chosen: ChosenStore = None, uri: Uri = "", as_json: AsJson = False
+) -> None:
     """Check that everything in the index agrees; exit status 0 when it does, 1 when not."""
-    with open_store(load_settings(), index_dir) as store:
+    with open_store(settings_for(index_dir, chosen, uri)) as store:
         found = store.problems()
     if as_json:
         _print_json({"agrees": not found, "problems": found})

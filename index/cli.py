@@ -6,19 +6,61 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from enum import StrEnum
 from io import TextIOWrapper
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
-from index.errors import RagError
+from index.errors import RagError, SettingsError
+from index.settings import Settings, load_settings
 
 errors = Console(stderr=True, soft_wrap=True)
 
 BAD_USE = 2
+
+
+class StoreName(StrEnum):
+    """What `--store` takes."""
+
+    LOCAL = "local"
+    MILVUS = "milvus"
+
+
+IndexDir = Annotated[
+    Path | None,
+    typer.Option("--index", metavar="DIR", help="Folder of the index. Else RAG_INDEX_DIR."),
+]
+ChosenStore = Annotated[
+    StoreName | None, typer.Option("--store", help="Where articles are kept. Else RAG_STORE.")
+]
+Uri = Annotated[
+    str,
+    typer.Option(
+        help="Of Milvus: http://HOST:PORT or a path that ends with .db. Else RAG_STORE_URI."
+    ),
+]
+
+
+def settings_for(index_dir: Path | None, store: StoreName | None, uri: str) -> Settings:
+    """The settings of this environment, but for what was said on the command line."""
+    settings = load_settings()
+    chosen = store or (StoreName.LOCAL if index_dir else StoreName(settings.store))
+    if index_dir and chosen is StoreName.MILVUS:
+        raise SettingsError("--index is a folder of the local store; Milvus is found by --uri.")
+    if uri and chosen is StoreName.LOCAL:
+        raise SettingsError("--uri is the address of Milvus; say --store milvus, too.")
+    return settings.model_copy(
+        update={
+            "index_dir": index_dir or settings.index_dir,
+            "store": chosen.value,
+            "store_uri": uri or settings.store_uri,
+        }
+    )
 
 
 def run(app: typer.Typer, name: str) -> NoReturn:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from index.errors import SettingsError
@@ -19,6 +20,24 @@ class Settings(BaseSettings):
     index_dir: Path = Field(
         default_factory=lambda: user_data_path("ask-articles") / "index",
         description="Folder of the index.",
+    )
+    store: Literal["local", "milvus"] = Field(
+        default="local", description="Where articles are kept: in that folder, or by Milvus."
+    )
+    store_uri: str = Field(
+        default="",
+        description="Of Milvus: http://HOST:PORT, https://HOST:PORT, or a path that ends with .db.",
+    )
+    store_token: SecretStr = Field(
+        default=SecretStr(""), description="Of Milvus: a token, or NAME:PASSWORD."
+    )
+    store_timeout_seconds: float = Field(
+        default=10.0, gt=0.0, description="How long one call to Milvus may take."
+    )
+    store_collection: str = Field(
+        default="ask_articles",
+        pattern="^[A-Za-z_][A-Za-z0-9_]{0,200}$",
+        description="What the names of the collections in Milvus begin with.",
     )
     embedding_model: str = Field(
         default="",
@@ -54,6 +73,11 @@ class Settings(BaseSettings):
     answer_sentences: int = Field(
         default=3, ge=1, le=10, description="At most this many sentences are quoted."
     )
+
+    @property
+    def store_address(self) -> str:
+        """Where articles are kept."""
+        return self.store_uri if self.store == "milvus" else str(self.index_dir)
 
 
 def load_settings() -> Settings:

@@ -185,6 +185,17 @@ def open_store(
     With a `maker` it is made ready for searching, and reading checks that it made everything.
     Raises IndexMissing where there is none and `create` is false, IndexMismatch and IndexDamaged.
     """
+    if settings.store == "milvus" and index_dir is None:
+        from index.milvus import MilvusStore
+
+        return MilvusStore(
+            settings.store_uri,
+            settings.store_token.get_secret_value(),
+            collection=settings.store_collection,
+            maker=maker,
+            create=create,
+            timeout_seconds=settings.store_timeout_seconds,
+        )
     from index.local import LocalStore
 
     return LocalStore(

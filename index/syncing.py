@@ -28,6 +28,12 @@ _TITLE_TOKENS = 32
 #: Called with the number of articles done, the number to do, and the source of the last one.
 Progress = Callable[[int, int, str], None]
 
+#: What comes of a file: an article with its chunks and their vectors, or why there is none.
+Encoded = tuple[Article, list[Chunk], NDArray[np.float32]] | ArticleError
+
+#: Reads and encodes files; yields each once, in any order. Here, or on many machines.
+EncodeFiles = Callable[[Sequence[Path], Embedder, Settings], Iterator[tuple[Path, Encoded]]]
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -56,6 +62,20 @@ def maker(embedder: Embedder, settings: Settings) -> str:
     )
 
 
+def encode_files(
+    paths: Sequence[Path], embedder: Embedder, settings: Settings
+) -> Iterator[tuple[Path, Encoded]]:
+    """Read and encode files one after the other, in this process."""
+    for path in paths:
+        encoded: Encoded
+        try:
+            article = load(path, max_megabytes=settings.max_file_megabytes)
+            encoded = article, *encode(article, embedder, settings)
+        except ArticleError as error:
+            encoded = error
+        yield path, encoded
+
+
 def sync(
     articles: Path | str | Sequence[Path | str],
     index_dir: Path | str | None = None,
@@ -63,6 +83,7 @@ def sync(
     progress: Progress | None = None,
     settings: Settings | None = None,
     embedder: Embedder | None = None,
+    encode_files: EncodeFiles = encode_files,
 ) -> SyncReport:
     """Make an index hold what the files and folders `articles` hold now.
 
@@ -88,10 +109,13 @@ def sync(
             store.rename(old, new)
         for source in plan.removed:
             store.remove(source)
-        for done, path in enumerate(plan.to_load, start=1):
+        for done, (path, encoded) in enumerate(
+            encode_files(plan.to_load, embedder, settings), start=1
+        ):
             try:
-                article = load(path, max_megabytes=settings.max_file_megabytes)
-                store.put(article, *encode(article, embedder, settings), current)
+                if isinstance(encoded, ArticleError):
+                    raise encoded
+                store.put(*encoded, current)
                 stored.append(str(path))
             except ArticleError as error:
                 failed.append(Failure(str(path), str(error)))

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from index import cli
-from index.cli import plain
+from index.cli import ChosenStore, IndexDir, Uri, plain, settings_for
 from index.store import Filters
 from rag.answers import Answer, Citation
 from rag.assistant import Assistant
@@ -36,10 +36,9 @@ Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="YYY
 @app.command()
 def ask(
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="In quotation marks.")],
-    index_dir: Annotated[
-        Path | None,
-        typer.Option("--index", metavar="DIR", help="Folder of the index. Else RAG_INDEX_DIR."),
-    ] = None,
+    index_dir: IndexDir = None,
+    store: ChosenStore = None,
+    uri: Uri = "",
     publisher: Annotated[str, typer.Option(help="Only articles by this publisher.")] = "",
     since: Day = None,
     until: Day = None,
@@ -52,7 +51,7 @@ def ask(
     --since and --until keep articles that were published on or after, on or before that day.
     """
     filters = Filters(publisher, _day(since), _day(until))
-    with Assistant.open(index_dir) as assistant:
+    with Assistant.open(settings=settings_for(index_dir, store, uri)) as assistant:
         answer = assistant.answer(question, limit=limit, filters=filters)
     if as_json:
         print(json.dumps(answer.to_dict(), indent=2))

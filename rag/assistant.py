@@ -104,14 +104,15 @@ class Assistant:
     ) -> Assistant:
         """Over a folder of articles: bring its index in line with it, then open that.
 
-        Without `index_dir` the folder gets an index of its own, beside the default one.
+        Without `index_dir` the folder gets an index of its own, beside the default one; where the
+        settings name another store than the local one, it goes into that.
         Files that cannot be read are left out; `index.sync` tells which.
         """
         from index.settings import load_settings
         from index.syncing import sync
 
         settings = settings or load_settings()
-        if index_dir is None:
+        if index_dir is None and settings.store == "local":
             address = str(Path(articles_dir).resolve()).encode("utf-8", "surrogateescape")
             name = hashlib.sha256(address).hexdigest()[:12]
             index_dir = settings.index_dir.with_name(f"{settings.index_dir.name}-{name}")

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
+from index.article import Article, Chunk
 from index.embedder import Embedder
 from index.local import LocalStore
 from index.settings import Settings
@@ -122,6 +123,21 @@ def assistant(
 ) -> Iterator[Assistant]:
     with assistant_over(bundled_index) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def empty_milvus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A local Milvus with empty collections for vectors of two numbers. Copy it: to make one takes
+    four seconds."""
+    pytest.importorskip("pymilvus", reason="the Milvus store is not installed")
+    from index.milvus import MilvusStore
+
+    path = tmp_path_factory.mktemp("milvus") / "empty.db"
+    with MilvusStore(str(path), create=True) as store:
+        article = Article("/a.md", "", "", None, "Tin.", "")
+        store.put(article, [Chunk(0, 4, "Tin.")], np.array([[1, 0]], np.float32), "maker")
+        store.remove("/a.md")
+    return path
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from eval.report import (
 )
 from index.embedder import Embedder
 from index.errors import SettingsError
+from index.settings import Settings
 from index.syncing import sync
 from rag import Assistant
 
@@ -58,7 +59,7 @@ def tiny_index(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> 
 @pytest.fixture(scope="module")
 def outcomes(tiny_index: Path, assistant_over: Callable[[Path], Assistant]) -> list[Outcome]:
     with assistant_over(tiny_index) as assistant:
-        return evaluate(assistant, tiny_index, QUESTIONS)
+        return evaluate(assistant, Settings(index_dir=tiny_index), QUESTIONS)
 
 
 def test_every_outcome_is_judged_by_what_came_back(outcomes: list[Outcome]) -> None:
@@ -97,7 +98,7 @@ def test_same_input_gives_the_same_figures(
     outcomes: list[Outcome], tiny_index: Path, assistant_over: Callable[[Path], Assistant]
 ) -> None:
     with assistant_over(tiny_index) as assistant:
-        again = evaluate(assistant, tiny_index, QUESTIONS)
+        again = evaluate(assistant, Settings(index_dir=tiny_index), QUESTIONS)
     first, second = to_json(outcomes), to_json(again)
     del first["seconds"], second["seconds"]
     assert json.dumps(first) == json.dumps(second)
@@ -162,4 +163,4 @@ def test_evidence_that_stands_in_no_article_is_named(
         assistant_over(tiny_index) as assistant,
         pytest.raises(SettingsError, match=f"evidence of q9 does not stand in {evidence.article}"),
     ):
-        evaluate(assistant, tiny_index, [question])
+        evaluate(assistant, Settings(index_dir=tiny_index), [question])

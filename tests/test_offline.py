@@ -34,13 +34,15 @@ from eval.evaluate import evaluate
 from eval.gold import load_gold
 from eval.report import figures
 from index import sync
+from index.settings import Settings
 from rag import Assistant
 
 index_dir = Path(sys.argv[1])
 print(len(sync("articles", index_dir).added))
 with Assistant.open(index_dir) as assistant:
     print(assistant.answer("How many people attended the mineral forum?").citations[0].quote)
-    outcomes = evaluate(assistant, index_dir, load_gold(Path("eval/gold.jsonl"))[:3])
+    questions = load_gold(Path("eval/gold.jsonl"))[:3]
+    outcomes = evaluate(assistant, Settings(index_dir=index_dir), questions)
 print(figures(outcomes)["coverage"].count, tried)
 """
 

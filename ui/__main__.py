@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 
 from index import cli
+from index.cli import ChosenStore, IndexDir, Uri, settings_for
 from index.errors import IndexMissing, SettingsError
-from index.settings import load_settings
+from index.settings import Settings
 from rag import Assistant
 
 BUNDLED_ARTICLES = Path(__file__).resolve().parent.parent / "articles"
@@ -29,10 +30,9 @@ def serve(
         Path | None,
         typer.Option(metavar="DIR", help="Articles to take in first. Else the index as it is."),
     ] = None,
-    index_dir: Annotated[
-        Path | None,
-        typer.Option("--index", metavar="DIR", help="Folder of the index. Else RAG_INDEX_DIR."),
-    ] = None,
+    index_dir: IndexDir = None,
+    store: ChosenStore = None,
+    uri: Uri = "",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 7860,
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
 ) -> None:
@@ -44,7 +44,7 @@ def serve(
         raise SettingsError("GRADIO_VIBE_MODE lets a page change this program. Unset it first.")
     for name in [name for name in os.environ if name.startswith("GRADIO_")]:
         del os.environ[name]  # they would change what is decided here
-    assistant = _open(articles, index_dir)
+    assistant = _open(articles, index_dir, settings_for(index_dir, store, uri))
     # The model takes seconds to load: let it, while the page is opening.
     threading.Thread(target=assistant.retrieve, args=("warm up",), daemon=True).start()
     from starlette.middleware import Middleware
@@ -84,21 +84,21 @@ def serve(
         assistant.close()
 
 
-def _open(articles: Path | None, index_dir: Path | None) -> Assistant:
+def _open(articles: Path | None, index_dir: Path | None, settings: Settings) -> Assistant:
     """Over the index as it is, or over a folder, or over the bundled articles.
 
     An index of bundled articles alone is brought up to date: its making may have been interrupted.
     """
     with cli.progress_bar("Reading articles") as progress:
         if articles is not None:
-            return Assistant.over(articles, index_dir, progress=progress)
-        index_dir = index_dir or load_settings().index_dir
+            return Assistant.over(articles, index_dir, progress=progress, settings=settings)
         with suppress(IndexMissing):
-            assistant = Assistant.open(index_dir)
+            assistant = Assistant.open(settings=settings)
             if not all(BUNDLED_ARTICLES in Path(a.source).parents for a in assistant.articles()):
                 return assistant
             assistant.close()
-        return Assistant.over(BUNDLED_ARTICLES, index_dir, progress=progress)
+        index_dir = None if settings.store == "milvus" else settings.index_dir
+        return Assistant.over(BUNDLED_ARTICLES, index_dir, progress=progress, settings=settings)
 
 
 def _free_port() -> int:
