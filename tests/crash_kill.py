@@ -1,0 +1,52 @@
+"""Syncs are killed at random moments, at least half of them in a commit or while caches are made."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from crash_world import Victim, make_case, wrongs
+
+Trial = tuple[int, tuple[list[str], list[str]]]
+
+
+def trials(folder: Path, seed: int, first: int, count: float) -> Iterator[Trial]:
+    for number in range(first, first + int(count)):
+        yield number, trial(folder, random.Random(f"kill {seed} {number}"))
+
+
+def trial(folder: Path, chance: random.Random) -> tuple[list[str], list[str]]:
+    case = make_case(folder / "case", chance, first=chance.random() < 0.1, count=12)
+    index_dir = case.index(folder / "index")
+    victim = Victim(case.articles, index_dir)
+    victim.let_go()
+    if chance.random() < 0.7:
+        # After it began to do something; most deeds are puts, which take about a millisecond.
+        kinds = chance.choice([("put", "rename", "remove"), ("caches",)])
+        nth = chance.randint(1, 4 if "put" in kinds else 1)
+        while _begun(victim, kinds) < nth and victim.hear():
+            pass
+        _wait(chance.uniform(0, 0.0005 if "put" in kinds else 0.04))
+    else:
+        _wait(chance.uniform(0, 0.06))
+    victim.kill()
+    said = victim.bury()
+    counted = ["kills that came too late"] if said and said[-1][0] == "end" else ["kills"]
+    if said and said[-1][0] == "begin":
+        counted.append(
+            "kills while caches were made" if said[-1][1] == "caches" else "kills in commits"
+        )
+    return counted, wrongs(case, index_dir, said)
+
+
+def _begun(victim: Victim, kinds: tuple[str, ...]) -> int:
+    return sum(said == "begin" and kind in kinds for said, kind, _ in victim.said)
+
+
+def _wait(seconds: float) -> None:
+    """Sleeping would round a moment to a tenth of a millisecond or more."""
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        pass
