@@ -6,40 +6,27 @@ Each trial is numbered and draws its own chances from the seed, so that `--seed 
 
 from __future__ import annotations
 
-import os
-import sys
-
-for name in [name for name in os.environ if name.startswith("RAG_")]:
-    del os.environ[name]
-# Threads do not outlive a fork, and one that was cut off may hold a lock for ever.
-os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", RAYON_NUM_THREADS="1")
-
 import argparse
+import os
 import shutil
+import sys
 import tempfile
 import time
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 
-import crash_again
-import crash_full
-import crash_kill
-import crash_mutate
-import crash_power
-import crash_syscalls
-import crash_writers
 from crash_tracer import why_not
-from crash_world import REORDERED
 
-#: Each with its number of trials when all are run.
+#: Each with its number of trials; of `syscalls` there are as many as a sync has.
 COMMANDS = {
-    "kill": (crash_kill.trials, 1000),
-    "syscalls": (crash_syscalls.trials, 10**6),
-    "power": (crash_power.trials, 500),
-    "full": (crash_full.trials, 200),
-    "mutate": (crash_mutate.trials, 10000),
-    "writers": (crash_writers.trials, 10),
-    "again": (crash_again.trials, 200),
+    "kill": 1000,
+    "syscalls": 10**6,
+    "power": 500,
+    "full": 200,
+    "mutate": 10000,
+    "writers": 10,
+    "again": 200,
 }
 _FOLLOWING = {"syscalls", "power", "full"}
 
@@ -51,11 +38,18 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=7)
     options.add_argument("--first", type=int, default=0, help="number of the first trial")
     chosen = options.parse_args()
-    trials, full_count = COMMANDS[chosen.command]
     if chosen.command in _FOLLOWING and (cause := why_not()):
         print(f"{chosen.command} is skipped: {cause}.")
         return 0
-    count = chosen.count or full_count
+    for name in [name for name in os.environ if name.startswith("RAG_")]:
+        del os.environ[name]
+    # Threads do not outlive a fork, and one that was cut off may hold a lock for ever; how many
+    # there are is read when the libraries are loaded.
+    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", RAYON_NUM_THREADS="1")
+    from crash_world import REORDERED
+
+    trials = import_module(f"crash_{chosen.command}").trials
+    count = chosen.count or COMMANDS[chosen.command]
     counts: Counter[str] = Counter()
     failures: list[str] = []
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""A long random walk of edits: each is found at once, by vector and by keyword, and nothing else."""
+"""A long random walk of edits: all that is there is found by vector and keyword; nothing else."""
 
 from __future__ import annotations
 

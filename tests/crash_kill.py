@@ -1,4 +1,4 @@
-"""Syncs are killed at random moments, at least half of them in a commit or while caches are made."""
+"""Syncs are killed at random moments, most of them in a commit or while caches are made."""
 
 from __future__ import annotations
 
@@ -33,16 +33,15 @@ def trial(folder: Path, chance: random.Random) -> tuple[list[str], list[str]]:
         _wait(chance.uniform(0, 0.06))
     victim.kill()
     said = victim.bury()
-    counted = ["kills that came too late"] if said and said[-1][0] == "end" else ["kills"]
-    if said and said[-1][0] == "begin":
-        counted.append(
-            "kills while caches were made" if said[-1][1] == "caches" else "kills in commits"
-        )
+    when, kind, *_ = said[-1] if said else ("", "")
+    counted = ["kills that came too late" if when == "end" else "kills"]
+    if when == "begin":
+        counted.append("kills while caches were made" if kind == "caches" else "kills in commits")
     return counted, wrongs(case, index_dir, said)
 
 
 def _begun(victim: Victim, kinds: tuple[str, ...]) -> int:
-    return sum(said == "begin" and kind in kinds for said, kind, _ in victim.said)
+    return sum(said == "begin" and kind in kinds for said, kind, *_ in victim.said)
 
 
 def _wait(seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The files of an index are harmed: a cache is made anew, and a database never answers otherwise."""
+"""Files of an index are harmed: a cache is made anew, and no answer is ever another one."""
 
 from __future__ import annotations
 

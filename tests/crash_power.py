@@ -66,7 +66,7 @@ def record(case: Case, index_dir: Path) -> list[Event]:
 
     victim = Victim(case.articles, case.index(index_dir))
     follow(victim.pid, victim.let_go, begins, ends)
-    assert victim.bury(reaped=True)[-1] == ("end", "", [])
+    assert victim.bury(reaped=True)[-1] == ("end", "", [], "")
     return events
 
 

@@ -1,6 +1,6 @@
 """What the crash tests share: articles that change, a sync that can be killed, and what must hold.
 
-Only the embedding model is replaced; the store, its caches, its lock and the sync are the real ones.
+Only the embedding model is replaced; the store, its caches, its lock and the sync are real.
 Processes are forked from one that imported everything and never opens a store itself, so that no
 thread of FAISS's or tantivy's is alive when it forks.
 """
@@ -36,7 +36,7 @@ READY_SECONDS = 2.0
 _HANGING_SECONDS = 60
 
 _DIMENSION = 32
-_SYLLABLES = "ba do fe gu ki lo mi na pe ru sa te vo zu".split()
+_SYLLABLES = ["ba", "do", "fe", "gu", "ki", "lo", "mi", "na", "pe", "ru", "sa", "te", "vo", "zu"]
 _WORDS = [first + second for first in _SYLLABLES for second in _SYLLABLES]
 
 
@@ -147,8 +147,7 @@ def answers(store: LocalStore) -> tuple[list[list[list[Any]]], list[list[list[An
         if len(chunks) != len(found):
             raise AssertionError("What was found is not there.")
         return [
-            [hit.article.source, hit.chunk.start, hit.chunk.end, hit.chunk.text]
-            + [*_fields(hit.article), score]
+            [*_fields(hit.article), hit.chunk.start, hit.chunk.end, hit.chunk.text, score]
             for hit, (_, score) in zip(chunks, found, strict=True)
         ]
 
@@ -160,7 +159,8 @@ def answers(store: LocalStore) -> tuple[list[list[list[Any]]], list[list[list[An
 
 
 def _fields(article: Article) -> list[str]:
-    return [article.title, article.publisher, str(article.published), article.text]
+    published = str(article.published)
+    return [article.source, article.title, article.publisher, published, article.text]
 
 
 def opened_view(index_dir: Path) -> View:
@@ -221,7 +221,7 @@ class Died:
 
 
 def forked(action: Callable[[], Any]) -> Any:
-    """What `action` returns in a process of its own, through JSON; Died where it returns nothing."""
+    """What `action` returns in a process of its own, as JSON keeps it; Died where it does not."""
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
@@ -252,22 +252,24 @@ def ending(status: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit status {code}"
 
 
-Deed = tuple[str, str, list[str]]  #: "begin" or "done"; "put", "rename", ...; sources
+#: "begin" or "done", of which change, to which sources; and for a put or a rename the content hash.
+#: Last is ("end", the kind of its error, its message, "").
+Deed = tuple[str, str, list[str], str]
 
 
 @contextmanager
-def announced(say: Callable[[str, str, list[str]], None]) -> Iterator[None]:
-    """Have every change to a LocalStore said before and after it is made, and its caches' making."""
+def announced(say: Callable[[str, str, list[str], str], None]) -> Iterator[None]:
+    """Have each change to a LocalStore, and the making of its caches, said before and after it."""
     originals = {name: getattr(LocalStore, name) for name in ("put", "rename", "remove", "writing")}
 
-    def change_said(name: str) -> Callable[..., Any]:
+    def announcing(name: str) -> Callable[..., Any]:
         def changed(self: LocalStore, *arguments: Any) -> Any:
-            sources = [
-                str(getattr(one, "source", one)) for one in arguments[: 1 + (name == "rename")]
-            ]
-            say("begin", name, sources)
+            article = arguments[0] if name == "put" else self.article(arguments[0])
+            content_hash = "" if name == "remove" or article is None else article.content_hash
+            sources = [article.source] if name == "put" else arguments
+            say("begin", name, [*sources], content_hash)
             value = originals[name](self, *arguments)
-            say("done", name, sources)
+            say("done", name, [*sources], content_hash)
             return value
 
         return changed
@@ -278,12 +280,12 @@ def announced(say: Callable[[str, str, list[str]], None]) -> Iterator[None]:
             try:
                 yield
             finally:
-                say("begin", "caches", [])
-        say("done", "caches", [])
+                say("begin", "caches", [], "")
+        say("done", "caches", [], "")
 
     for name in ("put", "rename", "remove"):
-        setattr(LocalStore, name, change_said(name))
-    LocalStore.writing = writing  # type: ignore[method-assign]
+        setattr(LocalStore, name, announcing(name))
+    LocalStore.writing = writing
     try:
         yield
     finally:
@@ -311,11 +313,11 @@ class Victim:
             try:
                 with announced(say):
                     sync(articles, index_dir, settings=SETTINGS, embedder=EMBEDDER)
-                say("end", "", [])
+                say("end", "", [], "")
             except RagError as error:
-                say("end", type(error).__name__, [str(error)])
+                say("end", type(error).__name__, [str(error)], "")
             except BaseException:
-                say("end", "traceback", [traceback.format_exc()])
+                say("end", "traceback", [traceback.format_exc()], "")
             finally:
                 os._exit(0)
         os.close(held)
@@ -401,7 +403,7 @@ def possible(case: Case, said: Sequence[Deed]) -> list[dict[str, list[Any]]]:
     """What may be stored when this was said: all that was done, and maybe what was begun."""
 
     def after(articles: dict[str, list[Any]], deed: Deed) -> dict[str, list[Any]]:
-        _, name, sources = deed
+        _, name, sources, _ = deed
         if name == "remove" or name == "rename":
             articles = {source: one for source, one in articles.items() if source != sources[0]}
         if name == "put" or name == "rename":

@@ -1,2 +1,258 @@
-def trials(*a):
-    yield from ()
+"""Two writers and eight readers at one index; any of them is killed at any moment, and comes again.
+
+Every writer writes down what it is about to store and what it has stored. A reader compares what it
+sees with that: what was stored before its reading began is there, and what was deleted is not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from crash_kill import Trial
+from crash_world import (
+    EMBEDDER,
+    MAKER,
+    SETTINGS,
+    announced,
+    change,
+    difference,
+    ending,
+    fill,
+    forked,
+    opened_view,
+    questions,
+)
+
+from index.errors import IndexBusy
+from index.local import LocalStore
+from index.syncing import sync
+
+_READERS = 8
+#: To begin to read never takes so long, whoever writes: readers do not wait for a sync.
+_LONGEST_WAIT_SECONDS = 5.0
+
+
+class Lines:
+    """Values, one JSON line each, that one process adds to a file and others read as it grows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+
+    def add(self, *value: Any) -> None:
+        with open(self._path, "ab", buffering=0) as stream:
+            stream.write((json.dumps(value) + "\n").encode())
+
+    def new(self) -> list[Any]:
+        if not self._path.exists():
+            return []
+        with open(self._path, "rb") as stream:
+            stream.seek(self._read)
+            whole, newline, _ = stream.read().rpartition(b"\n")
+        self._read += len(whole) + len(newline)
+        return [json.loads(line) for line in whole.splitlines()]
+
+
+@dataclass(slots=True)
+class History:
+    """When each source got which content, as far as that still matters; "" is for none."""
+
+    journals: Sequence[Lines]
+    changes: dict[str, list[list[Any]]] = field(default_factory=dict)  #: [begun, done, content]
+
+    def read(self) -> None:
+        for journal in self.journals:
+            for moment, when, name, sources, content in journal.new():
+                for source in sources:
+                    changes = self.changes.setdefault(source, [])
+                    if when == "begin":
+                        is_old_name = name == "rename" and source == sources[0]
+                        changes.append([moment, None, "" if is_old_name else content])
+                    else:
+                        changes[-1][1] = moment
+
+    def wrongs(self, shown: dict[str, str], begun: float, ended: float) -> list[str]:
+        """What a reading from `begun` to `ended` showed that it must not. Readings are in order."""
+        self.read()
+        wrong = []
+        for source in [*self.changes, *(shown.keys() - self.changes.keys())]:
+            changes = self.changes.get(source, [])
+            while len(changes) > 1 and any(done and done < begun for _, done, _ in changes[1:]):
+                del changes[0]
+            allowed = {content for moment, _, content in changes if moment <= ended}
+            if not changes or not changes[0][1] or changes[0][1] >= begun:
+                allowed.add("")  # before its first change there was nothing
+            if shown.get(source, "") not in allowed:
+                wrong.append(f"{Path(source).name} is {shown.get(source)}, not one of {allowed}")
+            if len(changes) == 1 and changes[0][1] and not changes[0][2]:
+                del self.changes[source]
+        return wrong
+
+
+def write(articles: Path, index_dir: Path, journal: Lines, report: Lines) -> None:
+    """Change articles and sync them, over and over."""
+    chance = random.Random(os.urandom(8))
+
+    def say(*deed: Any) -> None:
+        if deed[1] != "caches":
+            journal.add(time.monotonic(), *deed)
+
+    while True:
+        change(articles, chance, 3)
+        timeout = {"lock_timeout_seconds": chance.choice([0, 0.1, 10])}
+        try:
+            with announced(say):
+                sync(
+                    articles,
+                    index_dir,
+                    settings=SETTINGS.model_copy(update=timeout),
+                    embedder=EMBEDDER,
+                )
+            report.add("syncs", "")
+        except IndexBusy as error:
+            named = re.search(r"\(process (\d+), since ", str(error))
+            report.add("busy", named[1] if named else "")
+
+
+def read(index_dir: Path, journals: Sequence[Path], report: Lines) -> None:
+    """Ask and look at what is found, over and over."""
+    chance = random.Random(os.urandom(8))
+    history = History([Lines(journal) for journal in journals])
+    while True:
+        with LocalStore(index_dir, maker=MAKER) as store:
+            for _ in range(chance.randint(1, 50)):
+                begun = time.monotonic()
+                with store.reading():
+                    waited = time.monotonic() - begun
+                    shown = {one.source: one.content_hash for one in store.articles()}
+                    wrong = disagreements(store, chance.choice(questions()), shown)
+                wrong += history.wrongs(shown, begun, time.monotonic())
+                report.add("readings", [waited, wrong])
+
+
+def disagreements(store: LocalStore, question: str, shown: dict[str, str]) -> list[str]:
+    """What does not agree within one reading."""
+    found = store.search_vectors(EMBEDDER.encode([question])[0], 10)
+    found += store.search_keywords(question, 10)
+    wrong = []
+    for hit in store.chunks([chunk_id for chunk_id, _ in found]):
+        article, chunk = hit.article, hit.chunk
+        name = Path(article.source).name
+        if shown.get(article.source) != article.content_hash:
+            wrong.append(f"{name} is found, but listed otherwise.")
+        if article != store.article(article.source):
+            wrong.append(f"{name} is another article a moment later.")
+        if not chunk.text or chunk.text != article.text[chunk.start : chunk.end]:
+            wrong.append(f"A chunk of {name} is not a part of its text.")
+    return wrong
+
+
+def started(action: Callable[..., None], *arguments: Any, report: Lines) -> int:
+    pid = os.fork()
+    if not pid:
+        try:
+            action(*arguments, report)
+        except BaseException:
+            report.add("ended", traceback.format_exc())
+        finally:
+            os._exit(1)
+    return pid
+
+
+def trials(folder: Path, seed: int, first: int, count: float) -> Iterator[Trial]:
+    """`count` minutes of it; one trial is one kill."""
+    chance = random.Random(f"writers {seed}")
+    index_dir, report = folder / "index", Lines(folder / "report")
+    homes = [folder / "one", folder / "two"]
+    journals = [folder / "journal one", folder / "journal two"]
+    for home, journal in zip(homes, journals, strict=True):
+        fill(home, chance, 12)
+        forked(lambda: _first_sync(home, index_dir, Lines(journal)))  # noqa: B023
+    roles: list[tuple[Any, ...]] = [
+        (write, home, index_dir, Lines(journal))
+        for home, journal in zip(homes, journals, strict=True)
+    ]
+    roles += [(read, index_dir, journals)] * _READERS
+    alive = {started(*role, report=report): role for role in roles}
+    pids = set(alive)
+    longest = 0.0
+
+    def judged(lines: list[Any]) -> tuple[list[str], list[str]]:
+        nonlocal longest
+        counted, wrong = [], []
+        for kind, said in lines:
+            counted.append(kind)
+            if kind == "readings":
+                waited, one = said
+                wrong += one
+                longest = max(longest, waited)
+            elif kind == "busy":
+                counted.append("busy, holder named" if said else "busy, nobody named")
+                if said and int(said) not in pids:
+                    wrong.append(f"Process {said} was named, which never wrote.")
+            elif kind == "ended":
+                wrong.append(said)
+        return counted, wrong
+
+    until = time.monotonic() + 60 * count
+    number = 0
+    while time.monotonic() < until:
+        time.sleep(chance.uniform(0.05, 0.5))
+        # A writer as often as a reader.
+        action = chance.choice([write, read])
+        pid = chance.choice([pid for pid, role in alive.items() if role[0] is action])
+        os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+        role = alive.pop(pid)
+        new = started(*role, report=report)
+        alive[new] = role
+        pids.add(new)
+        counted, wrong = judged(report.new())
+        if ending(status) != "SIGKILL":
+            wrong.append(f"A process ended by itself: {ending(status)}")
+        number += 1
+        yield number, ([*counted, f"kills of those that {action.__name__}"], wrong)
+    for pid in alive:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    counted, wrong = judged(report.new())
+    answer = forked(lambda: settled(index_dir, homes, journals, folder / "clean"))
+    wrong += answer if isinstance(answer, list) else [answer.cause]
+    if longest > _LONGEST_WAIT_SECONDS:
+        wrong.append(f"A reader waited {longest:.1f} s.")
+    counted += ["milliseconds that a reader waited at most"] * round(1000 * longest)
+    yield number, (counted, wrong)
+
+
+def _first_sync(home: Path, index_dir: Path, journal: Lines) -> None:
+    with announced(lambda *deed: journal.add(time.monotonic(), *deed)):
+        sync(home, index_dir, settings=SETTINGS, embedder=EMBEDDER)
+
+
+def settled(index_dir: Path, homes: list[Path], journals: list[Path], clean_dir: Path) -> list[str]:
+    """What is wrong when all is quiet: before and after the articles are synced once more."""
+    begun = time.monotonic()
+    with LocalStore(index_dir, maker=MAKER) as store, store.reading():
+        shown = {one.source: one.content_hash for one in store.articles()}
+    wrong = History([Lines(journal) for journal in journals]).wrongs(shown, begun, begun)
+    for home in homes:
+        for file in home.iterdir():
+            if not file.stat().st_size:
+                file.unlink()  # its writer was killed before it wrote a word
+        for target in (index_dir, clean_dir):
+            sync(home, target, settings=SETTINGS, embedder=EMBEDDER)
+    if differs := difference(opened_view(index_dir), opened_view(clean_dir)):
+        wrong.append(f"In the end {differs}.")
+    with LocalStore(index_dir) as store:
+        wrong += store.problems()
+    return wrong
