@@ -46,6 +46,7 @@ def main() -> int:
     # Threads do not outlive a fork, and one that was cut off may hold a lock for ever; how many
     # there are is read when the libraries are loaded.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", RAYON_NUM_THREADS="1")
+    sys.path.insert(0, str(Path(__file__).parents[1]))  # this project rather than an installed one
     from crash_world import REORDERED
 
     trials = import_module(f"crash_{chosen.command}").trials
