@@ -253,7 +253,7 @@ def ending(status: int) -> str:
 
 
 #: "begin" or "done", of which change, to which sources; and for a put or a rename the content hash.
-#: Last is ("end", the kind of its error, its message, "").
+#: First is ("held", "lock", ...), and last ("end", the kind of its error, its message, "").
 Deed = tuple[str, str, list[str], str]
 
 
@@ -277,6 +277,7 @@ def announced(say: Callable[[str, str, list[str], str], None]) -> Iterator[None]
     @contextmanager
     def writing(self: LocalStore) -> Iterator[None]:
         with originals["writing"](self):
+            say("held", "lock", [], "")
             try:
                 yield
             finally:

@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from crash_world import (
 )
 
 from index.errors import IndexBusy
+from index.keyword import stems
 from index.local import LocalStore
 from index.syncing import sync
 
@@ -104,8 +106,7 @@ def write(articles: Path, index_dir: Path, journal: Lines, report: Lines) -> Non
     chance = random.Random(os.urandom(8))
 
     def say(*deed: Any) -> None:
-        if deed[1] != "caches":
-            journal.add(time.monotonic(), *deed)
+        journal.add(time.monotonic(), *deed)
 
     while True:
         change(articles, chance, 3)
@@ -142,10 +143,11 @@ def read(index_dir: Path, journals: Sequence[Path], report: Lines) -> None:
 
 def disagreements(store: LocalStore, question: str, shown: dict[str, str]) -> list[str]:
     """What does not agree within one reading."""
-    found = store.search_vectors(EMBEDDER.encode([question])[0], 10)
-    found += store.search_keywords(question, 10)
+    vector = EMBEDDER.encode([question])[0]
+    by_vector = dict(store.search_vectors(vector, 10))
+    by_keyword = dict(store.search_keywords(question, 10))
     wrong = []
-    for hit in store.chunks([chunk_id for chunk_id, _ in found]):
+    for hit in store.chunks([*by_vector, *by_keyword]):
         article, chunk = hit.article, hit.chunk
         name = Path(article.source).name
         if shown.get(article.source) != article.content_hash:
@@ -154,6 +156,13 @@ def disagreements(store: LocalStore, question: str, shown: dict[str, str]) -> li
             wrong.append(f"{name} is another article a moment later.")
         if not chunk.text or chunk.text != article.text[chunk.start : chunk.end]:
             wrong.append(f"A chunk of {name} is not a part of its text.")
+        embedded = f"{article.title}\n{chunk.text}"
+        cosine = float(EMBEDDER.encode([embedded])[0] @ vector)
+        if abs(by_vector.get(hit.id, cosine) - cosine) > 1e-5:
+            wrong.append(f"A chunk of {name} is found by another one's vector.")
+        words = set(stems(embedded)) & set(stems(question))
+        if hit.id in by_keyword and not words:
+            wrong.append(f"A chunk of {name} is found by another one's words.")
     return wrong
 
 
@@ -239,12 +248,30 @@ def _first_sync(home: Path, index_dir: Path, journal: Lines) -> None:
         sync(home, index_dir, settings=SETTINGS, embedder=EMBEDDER)
 
 
+def overlaps(journals: Sequence[Path]) -> list[str]:
+    """Where one process changed something while another one held the lock."""
+    spans: list[list[float]] = []
+    for journal in journals:
+        for moment, when, name, *_ in Lines(journal).new():
+            if when == "held":
+                spans.append([moment, moment])
+            elif (when, name) != ("done", "caches"):  # said once the lock is free
+                spans[-1][1] = moment
+    spans.sort()
+    return [
+        f"Two processes held the lock for {ended - begun:.3f} s."
+        for (_, ended), (begun, _) in pairwise(spans)
+        if begun < ended
+    ]
+
+
 def settled(index_dir: Path, homes: list[Path], journals: list[Path], clean_dir: Path) -> list[str]:
     """What is wrong when all is quiet: before and after the articles are synced once more."""
     begun = time.monotonic()
     with LocalStore(index_dir, maker=MAKER) as store, store.reading():
         shown = {one.source: one.content_hash for one in store.articles()}
     wrong = History([Lines(journal) for journal in journals]).wrongs(shown, begun, begun)
+    wrong += overlaps(journals)
     for home in homes:
         for file in home.iterdir():
             if not file.stat().st_size:
