@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import random
 import shutil
 from collections.abc import Iterator
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from crash_kill import Trial
-from crash_world import (
-    EMBEDDER,
-    MAKER,
-    SETTINGS,
-    Died,
-    View,
-    article_text,
-    difference,
-    fill,
-    forked,
-    synced_view,
-    view,
-)
+from crash_articles import EMBEDDER, MAKER, article_text, fill, take_in
+from crash_cases import Trial, synced_view
+from crash_processes import Died, forked
+from crash_views import View, difference, view
 
 from index.local import LocalStore
-from index.syncing import sync
 
 #: After so many steps the index is compared with a clean one, and synced ten times more.
 _STRETCH = 20
@@ -39,13 +29,14 @@ def trials(folder: Path, seed: int, first: int, count: float) -> Iterator[Trial]
     for number in range(0, int(count), _STRETCH):
         steps = min(_STRETCH, int(count) - number)
         chance = random.Random(f"again {seed} {number}")
-        answer = forked(lambda: walk(folder, chance, steps, deleted))  # noqa: B023
+        answer = forked(partial(walk, folder, chance, steps, deleted))
         if isinstance(answer, Died):
             yield number, ([], [answer.cause])
             return  # what comes after follows from it
         found, wrong, deleted = answer
-        if difference(View(**found), clean := synced_view(folder / "articles", folder / "clean")):
-            wrong.append(f"Unlike a clean index: {difference(View(**found), clean)}.")
+        clean = synced_view(folder / "articles", folder / "clean")
+        if differs := difference(View(**found), clean):
+            wrong.append(f"Unlike a clean index: {differs}.")
         shutil.rmtree(folder / "clean")
         yield number, (["steps"] * steps + ["times synced again"] * 10, wrong)
 
@@ -57,29 +48,22 @@ def walk(
     articles, index_dir = folder / "articles", folder / "index"
     wrong: list[str] = []
 
-    def synced() -> None:
-        sync(articles, index_dir, settings=SETTINGS, embedder=EMBEDDER)
-
-    synced()
+    take_in(articles, index_dir)
     with LocalStore(index_dir, maker=MAKER) as kept_open:
         for _ in range(steps):
             deed = step(articles, chance, deleted)
-            synced()
+            take_in(articles, index_dir)
             with LocalStore(index_dir, maker=MAKER) as opened:
                 for store in (kept_open, opened):
                     wrong += [f"{deed}: {one}" for one in unfound(store, articles, deleted)]
         before = rows(kept_open)
         for _ in range(10):
-            synced()
+            take_in(articles, index_dir)
             if rows(kept_open) != before:
                 wrong.append("Syncing again changed rows.")
-        shown = view(kept_open)
+        shown = asdict(view(kept_open))
         wrong += kept_open.problems()
-    return json.loads(json.dumps(shown, default=_as_dict)), wrong, deleted
-
-
-def _as_dict(shown: View) -> dict[str, Any]:
-    return {name: getattr(shown, name) for name in View.__slots__}
+    return shown, wrong, deleted
 
 
 def step(articles: Path, chance: random.Random, deleted: list[str]) -> str:

@@ -16,21 +16,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from crash_kill import Trial
-from crash_syscalls import calls_of, changes_files
-from crash_tracer import Call, follow
-from crash_world import (
-    Case,
-    Deed,
-    Died,
-    Victim,
-    View,
-    difference,
-    forked,
-    make_case,
-    opened_view,
-    wrongs,
-)
+from crash_cases import Case, Outcome, Trial, checked, make_case
+from crash_processes import Deed, Died, Victim, forked
+from crash_syscalls import calls_of, changes_files, followed
+from crash_tracer import Call
+from crash_views import View, difference, opened_view
 
 _GROWING = {"write", "pwrite64", "writev", "pwritev", "fallocate", "open", "openat", "mkdir",
             "mkdirat", "rename", "renameat", "link", "linkat"}  # fmt: skip
@@ -52,7 +42,7 @@ def trials(folder: Path, seed: int, first: int, count: float) -> Iterator[Trial]
             yield number, refused(case, folder / "index", chance.randint(1, calls))
 
 
-def refused(case: Case, index_dir: Path, nth: int) -> tuple[list[str], list[str]]:
+def refused(case: Case, index_dir: Path, nth: int) -> Outcome:
     count = 0
 
     def begins(call: Call) -> int:
@@ -62,16 +52,12 @@ def refused(case: Case, index_dir: Path, nth: int) -> tuple[list[str], list[str]
         count += 1
         return errno.ENOSPC if count >= nth and call.name in _GROWING else 0
 
-    victim = Victim(case.articles, case.index(index_dir))
-    follow(victim.pid, victim.let_go, begins)
-    said = victim.bury(reaped=True)
-    return ["disks full from one call on", _outcome(said)], [
-        *_unplain(said),
-        *wrongs(case, index_dir, said),
-    ]
+    said = followed(case, index_dir, begins)
+    counted, wrong = checked(case, index_dir, said)
+    return ["disks full from one call on", _ending(said), *counted], _unplain(said) + wrong
 
 
-def too_little_room(case: Case, mount: Path, chance: random.Random) -> tuple[list[str], list[str]]:
+def too_little_room(case: Case, mount: Path, chance: random.Random) -> Outcome:
     mount.mkdir(exist_ok=True)
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(mount)], capture_output=True
@@ -86,17 +72,16 @@ def too_little_room(case: Case, mount: Path, chance: random.Random) -> tuple[lis
         victim = Victim(case.articles, index_dir)
         victim.let_go()
         said = victim.bury()
-        wrong = _unplain(said)
-        # While it is still full, too.
-        wrong += [f"Still full: {one}" for one in wrongs(case, index_dir, said, finish=False)]
+        _, wrong_while_full = checked(case, index_dir, said, finish=False)
         (mount / "ballast").unlink()
-        wrong += wrongs(case, index_dir, said)
-        return ["small disks", _outcome(said)], wrong
+        counted, wrong = checked(case, index_dir, said)
+        wrong += _unplain(said) + [f"With {left} bytes left: {one}" for one in wrong_while_full]
+        return ["small disks", _ending(said), *counted], wrong
     finally:
         subprocess.run(["umount", str(mount)], check=True)
 
 
-def read_only(case: Case, index_dir: Path, chance: random.Random) -> tuple[list[str], list[str]]:
+def read_only(case: Case, index_dir: Path, chance: random.Random) -> Outcome:
     """Questions are answered, whether or not there are caches and the log of a killed sync."""
     case.index(index_dir)
     if with_log := chance.random() < 0.5:
@@ -139,7 +124,7 @@ def _copy(index_dir: Path) -> Path:
     return Path(shutil.copytree(index_dir, copy))
 
 
-def _outcome(said: list[Deed]) -> str:
+def _ending(said: list[Deed]) -> str:
     kind = said[-1][1] if said and said[-1][0] == "end" else "nothing"
     return f"ended with {kind}" if kind else "went well"
 

@@ -7,9 +7,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from crash_world import Victim, make_case, wrongs
-
-Trial = tuple[int, tuple[list[str], list[str]]]
+from crash_cases import Outcome, Trial, checked, make_case
+from crash_processes import Victim
 
 
 def trials(folder: Path, seed: int, first: int, count: float) -> Iterator[Trial]:
@@ -17,7 +16,7 @@ def trials(folder: Path, seed: int, first: int, count: float) -> Iterator[Trial]
         yield number, trial(folder, random.Random(f"kill {seed} {number}"))
 
 
-def trial(folder: Path, chance: random.Random) -> tuple[list[str], list[str]]:
+def trial(folder: Path, chance: random.Random) -> Outcome:
     case = make_case(folder / "case", chance, first=chance.random() < 0.1, count=12)
     index_dir = case.index(folder / "index")
     victim = Victim(case.articles, index_dir)
@@ -37,7 +36,8 @@ def trial(folder: Path, chance: random.Random) -> tuple[list[str], list[str]]:
     counted = ["kills that came too late" if when == "end" else "kills"]
     if when == "begin":
         counted.append("kills while caches were made" if kind == "caches" else "kills in commits")
-    return counted, wrongs(case, index_dir, said)
+    more, wrong = checked(case, index_dir, said)
+    return counted + more, wrong
 
 
 def _begun(victim: Victim, kinds: tuple[str, ...]) -> int:

@@ -6,27 +6,17 @@ import random
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
-from crash_kill import Trial
-from crash_world import (
-    EMBEDDER,
-    MAKER,
-    SETTINGS,
-    Died,
-    View,
-    answers,
-    difference,
-    forked,
-    listing,
-    make_case,
-    opened_view,
-)
+from crash_articles import MAKER, take_in
+from crash_cases import Trial, make_case
+from crash_processes import Died, forked
+from crash_views import View, answers, difference, listing, opened_view
 
 from index.database import FILE_NAME
 from index.errors import IndexProblem
 from index.local import LocalStore
-from index.syncing import sync
 
 _PAGE = 4096
 
@@ -64,7 +54,7 @@ def trials(folder: Path, seed: int, first: int, count: float) -> Iterator[Trial]
 
     def synced() -> dict[str, object]:
         shutil.copytree(older, newer)
-        sync(case.articles, newer, settings=SETTINGS, embedder=EMBEDDER)
+        take_in(case.articles, newer)
         return asdict(opened_view(newer))
 
     whole = View(**forked(synced))
@@ -80,8 +70,8 @@ def trials(folder: Path, seed: int, first: int, count: float) -> Iterator[Trial]
             name, expected, is_cache = harm_caches(target, older, chance), whole, True
         else:
             name, expected, is_cache = harm_database(target, chance), whole, False
-        answer = forked(lambda: judged(target, expected, is_cache))  # noqa: B023
-        verdict, wrong = ("died", [answer.cause]) if isinstance(answer, Died) else answer
+        answer = forked(partial(judged, target, expected, is_cache))
+        verdict, wrong = ("crashed", [answer.cause]) if isinstance(answer, Died) else answer
         yield number, ([name, f"{name} {verdict}"], [f"{name}: {one}" for one in wrong])
 
 

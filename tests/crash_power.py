@@ -16,9 +16,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from crash_kill import Trial
+from crash_cases import Case, Trial, checked, make_case
+from crash_processes import Victim, deeds
 from crash_tracer import Call, follow
-from crash_world import Case, Victim, deeds, make_case, wrongs
 
 _SECTOR = 512
 _TRIALS_A_RECORD = 25
@@ -41,7 +41,8 @@ def trials(folder: Path, seed: int, first: int, count: float) -> Iterator[Trial]
         said = b"".join(event[1] for event in events[:point] if event[0] == "said")
         target = folder / "after"
         rebuild(case.start, events[:point], target, chance)
-        yield number, (["points"], wrongs(case, target / "index", deeds(said)))
+        counted, wrong = checked(case, target / "index", deeds(said))
+        yield number, (["points", *counted], wrong)
 
 
 def record(case: Case, index_dir: Path) -> list[Event]:

@@ -7,9 +7,9 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from crash_kill import Trial
+from crash_cases import Case, Outcome, Trial, checked, make_case
+from crash_processes import Deed, Victim
 from crash_tracer import KILL, Call, follow
-from crash_world import Case, Deed, Victim, make_case, wrongs
 
 
 def trials(folder: Path, seed: int, first: int, count: float) -> Iterator[Trial]:
@@ -24,7 +24,7 @@ def trials(folder: Path, seed: int, first: int, count: float) -> Iterator[Trial]
         yield number, trial(*points[number], folder / "index")
 
 
-def trial(case: Case, nth: int, index_dir: Path) -> tuple[list[str], list[str]]:
+def trial(case: Case, nth: int, index_dir: Path) -> Outcome:
     last = []
 
     def begins(call: Call) -> int:
@@ -35,9 +35,9 @@ def trial(case: Case, nth: int, index_dir: Path) -> tuple[list[str], list[str]]:
         return 0
 
     said = followed(case, index_dir, begins)
-    if len(last) < nth:
-        return ["points not reached"], wrongs(case, index_dir, said)
-    return ["points", f"at {last[-1]}"], wrongs(case, index_dir, said)
+    counted, wrong = checked(case, index_dir, said)
+    reached = ["points", f"at {last[-1]}"] if len(last) == nth else ["points not reached"]
+    return reached + counted, wrong
 
 
 def followed(case: Case, index_dir: Path, begins: Callable[[Call], int]) -> list[Deed]:

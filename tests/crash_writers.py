@@ -15,29 +15,19 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from crash_kill import Trial
-from crash_world import (
-    EMBEDDER,
-    MAKER,
-    SETTINGS,
-    announced,
-    change,
-    difference,
-    ending,
-    fill,
-    forked,
-    opened_view,
-    questions,
-)
+from crash_articles import EMBEDDER, MAKER, SETTINGS, change, fill, take_in
+from crash_cases import Outcome, Trial
+from crash_processes import announced, ending, forked
+from crash_views import difference, opened_view, questions
 
 from index.errors import IndexBusy
 from index.keyword import stems
 from index.local import LocalStore
-from index.syncing import sync
 
 _READERS = 8
 #: To begin to read never takes so long, whoever writes: readers do not wait for a sync.
@@ -113,12 +103,7 @@ def write(articles: Path, index_dir: Path, journal: Lines, report: Lines) -> Non
         timeout = {"lock_timeout_seconds": chance.choice([0, 0.1, 10])}
         try:
             with announced(say):
-                sync(
-                    articles,
-                    index_dir,
-                    settings=SETTINGS.model_copy(update=timeout),
-                    embedder=EMBEDDER,
-                )
+                take_in(articles, index_dir, SETTINGS.model_copy(update=timeout))
             report.add("syncs", "")
         except IndexBusy as error:
             named = re.search(r"\(process (\d+), since ", str(error))
@@ -186,7 +171,7 @@ def trials(folder: Path, seed: int, first: int, count: float) -> Iterator[Trial]
     journals = [folder / "journal one", folder / "journal two"]
     for home, journal in zip(homes, journals, strict=True):
         fill(home, chance, 12)
-        forked(lambda: _first_sync(home, index_dir, Lines(journal)))  # noqa: B023
+        forked(partial(_first_sync, home, index_dir, Lines(journal)))
     roles: list[tuple[Any, ...]] = [
         (write, home, index_dir, Lines(journal))
         for home, journal in zip(homes, journals, strict=True)
@@ -196,7 +181,7 @@ def trials(folder: Path, seed: int, first: int, count: float) -> Iterator[Trial]
     pids = set(alive)
     longest = 0.0
 
-    def judged(lines: list[Any]) -> tuple[list[str], list[str]]:
+    def judged(lines: list[Any]) -> Outcome:
         nonlocal longest
         counted, wrong = [], []
         for kind, said in lines:
@@ -245,7 +230,7 @@ def trials(folder: Path, seed: int, first: int, count: float) -> Iterator[Trial]
 
 def _first_sync(home: Path, index_dir: Path, journal: Lines) -> None:
     with announced(lambda *deed: journal.add(time.monotonic(), *deed)):
-        sync(home, index_dir, settings=SETTINGS, embedder=EMBEDDER)
+        take_in(home, index_dir)
 
 
 def overlaps(journals: Sequence[Path]) -> list[str]:
@@ -277,7 +262,7 @@ def settled(index_dir: Path, homes: list[Path], journals: list[Path], clean_dir:
             if not file.stat().st_size:
                 file.unlink()  # its writer was killed before it wrote a word
         for target in (index_dir, clean_dir):
-            sync(home, target, settings=SETTINGS, embedder=EMBEDDER)
+            take_in(home, target)
     if differs := difference(opened_view(index_dir), opened_view(clean_dir)):
         wrong.append(f"In the end {differs}.")
     with LocalStore(index_dir) as store:
