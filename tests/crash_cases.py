@@ -75,12 +75,15 @@ def possible(case: Case, said: Sequence[Deed]) -> list[dict[str, list[Any]]]:
         return articles
 
     states = [case.before.articles]
+    begun: list[Deed] = []
     for deed in said:
         if deed[0] == "begin":
-            states.append(after(states[0], deed))
+            begun = [deed]
         elif deed[0] == "done":
-            states = [after(states[0], deed)]
-    return states
+            states, begun = [after(state, deed) for state in states], []
+        elif begun:  # the next sync after one that was killed
+            states, begun = states + [after(state, begun[0]) for state in states], []
+    return states + [after(state, deed) for deed in begun for state in states]
 
 
 def checked(case: Case, index_dir: Path, said: Sequence[Deed], *, finish: bool = True) -> Outcome:

@@ -22,8 +22,10 @@ from crash_syscalls import calls_of, changes_files, followed
 from crash_tracer import Call
 from crash_views import View, difference, opened_view
 
-_GROWING = {"write", "pwrite64", "writev", "pwritev", "fallocate", "open", "openat", "mkdir",
-            "mkdirat", "rename", "renameat", "link", "linkat"}  # fmt: skip
+_GROWING = {
+    "write", "pwrite64", "writev", "pwritev", "sendfile", "fallocate", "open", "openat", "mkdir",
+    "mkdirat", "rename", "renameat", "link", "linkat",
+}  # fmt: skip
 _NOBODY = 65534
 _PAGE = 4096
 
@@ -106,16 +108,16 @@ def read_only(case: Case, index_dir: Path, chance: random.Random) -> Outcome:
         return asdict(opened_view(index_dir))
 
     answer = forked(answered)
-    counted = [
-        f"read-only folders {'with' if with_caches else 'without'} caches, "
-        f"{'with' if with_log else 'without'} a log"
-    ]
     for path in [index_dir, *index_dir.rglob("*")]:
         path.chmod(0o755)
-    if isinstance(answer, Died) or isinstance(expected, Died):
-        return counted, [getattr(one, "cause", "") for one in (answer, expected)]
-    differs = difference(View(**answer), View(**expected))
-    return counted, [f"{counted[0]}: {differs}"] if differs else []
+    name = (
+        f"read-only folders {'with' if with_caches else 'without'} caches, "
+        f"{'with' if with_log else 'without'} a log"
+    )
+    wrong = [one.cause for one in (answer, expected) if isinstance(one, Died)]
+    if not wrong and (differs := difference(View(**answer), View(**expected))):
+        wrong.append(f"{name}: {differs}")
+    return [name], wrong
 
 
 def _copy(index_dir: Path) -> Path:

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from crash_cases import Outcome, Trial, checked, make_case
-from crash_processes import Victim
+from crash_cases import Case, Outcome, Trial, checked, make_case
+from crash_processes import Deed, Victim
 
 
 def trials(folder: Path, seed: int, first: int, count: float) -> Iterator[Trial]:
@@ -19,6 +19,21 @@ def trials(folder: Path, seed: int, first: int, count: float) -> Iterator[Trial]
 def trial(folder: Path, chance: random.Random) -> Outcome:
     case = make_case(folder / "case", chance, first=chance.random() < 0.1, count=12)
     index_dir = case.index(folder / "index")
+    counted: list[str] = []
+    said: list[Deed] = []
+    for _ in range(chance.choice([1, 1, 2, 3])):  # what one left behind is the next one's to mend
+        said += killed(case, index_dir, chance)
+        when, kind, *_ = said[-1] if said else ("", "")
+        counted.append("kills that came too late" if when == "end" else "kills")
+        if when == "begin":
+            where = "while caches were made" if kind == "caches" else "in commits"
+            counted.append(f"kills {where}")
+    more, wrong = checked(case, index_dir, said)
+    return counted + more, wrong
+
+
+def killed(case: Case, index_dir: Path, chance: random.Random) -> list[Deed]:
+    """What a sync says that is killed at some moment."""
     victim = Victim(case.articles, index_dir)
     victim.let_go()
     if chance.random() < 0.7:
@@ -31,13 +46,7 @@ def trial(folder: Path, chance: random.Random) -> Outcome:
     else:
         _wait(chance.uniform(0, 0.06))
     victim.kill()
-    said = victim.bury()
-    when, kind, *_ = said[-1] if said else ("", "")
-    counted = ["kills that came too late" if when == "end" else "kills"]
-    if when == "begin":
-        counted.append("kills while caches were made" if kind == "caches" else "kills in commits")
-    more, wrong = checked(case, index_dir, said)
-    return counted + more, wrong
+    return victim.bury()
 
 
 def _begun(victim: Victim, kinds: tuple[str, ...]) -> int:

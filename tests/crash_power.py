@@ -61,7 +61,11 @@ def record(case: Case, index_dir: Path) -> list[Event]:
         event = begun.pop(id(call), None)
         if event and value >= 0:
             kind, *arguments = event
-            if kind in ("write", "said"):
+            if call.name == "sendfile":
+                with open(disk / arguments[0], "rb") as stream:
+                    stream.seek(arguments[1])
+                    arguments.append(stream.read(value))
+            elif kind in ("write", "said"):
                 arguments[-1] = arguments[-1][:value]
             events.append((kind, *arguments))
 
@@ -84,6 +88,8 @@ def _event(call: Call, disk: Path) -> Event | None:
             return "write", *names, call.position(), call.memory(arguments[1], arguments[2])
         case "pwrite64":
             return "write", *names, arguments[3], call.memory(arguments[1], arguments[2])
+        case "sendfile":
+            return "write", *names, call.position()
         case "fsync" | "fdatasync":
             return "sync", *names
         case "ftruncate":
@@ -97,6 +103,8 @@ def _event(call: Call, disk: Path) -> Event | None:
             return "mkdir", *names
         case "rename" | "renameat":
             return "rename", *names
+        case "link" | "linkat":
+            return "link", *names
         case "unlink" | "unlinkat" | "rmdir":
             return "gone", *names
     raise NotImplementedError(f"{call.name} {names} cannot be replayed")
@@ -198,6 +206,8 @@ def rebuild(start: Path, events: list[Event], target: Path, chance: random.Rando
         elif kind == "rename":
             assert os.path.dirname(rest[0]) == os.path.dirname(path)
             folder.change({name: None, os.path.basename(rest[0]): folder.live[name]})
+        elif kind == "link":
+            at(os.path.dirname(rest[0])).change({os.path.basename(rest[0]): at(path)})
         elif kind == "sync":
             at(path).sync()
         elif kind == "cut":

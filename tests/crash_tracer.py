@@ -1,7 +1,8 @@
 """Follow a process with ptrace through its system calls on files, to end it, fail it or record it.
 
 strace can inject faults, too, but counts each call by thread and by name, so that it never reaches
-some of tantivy's; here one count goes through all threads and names. Linux on x86-64 only.
+some of tantivy's; here one count goes through all threads and names. What is written to mapped
+memory goes unseen. Linux on x86-64 only.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ _NAMES = {
     2: "open",
     18: "pwrite64",
     20: "writev",
+    40: "sendfile",
     74: "fsync",
     75: "fdatasync",
     76: "truncate",
@@ -29,23 +31,21 @@ _NAMES = {
     82: "rename",
     83: "mkdir",
     84: "rmdir",
-    85: "creat",
     86: "link",
     87: "unlink",
-    88: "symlink",
     257: "openat",
     258: "mkdirat",
     263: "unlinkat",
     264: "renameat",
     265: "linkat",
-    266: "symlinkat",
     285: "fallocate",
     296: "pwritev",
     316: "renameat2",
     326: "copy_file_range",
 }
 _BY_DESCRIPTOR = {
-    "write", "pwrite64", "writev", "pwritev", "fsync", "fdatasync", "ftruncate", "fallocate",
+    "write", "pwrite64", "writev", "pwritev", "sendfile", "copy_file_range", "fsync", "fdatasync",
+    "ftruncate", "fallocate",
 }  # fmt: skip
 _TWO_PATHS = {"rename", "renameat", "renameat2", "link", "linkat"}
 
@@ -69,7 +69,7 @@ class Call:
     def paths(self) -> list[str]:
         """The absolute paths it is about: two for a rename or link. A pipe is `pipe:[...]`."""
         if self.name in _BY_DESCRIPTOR:
-            return [self.path_of(self.arguments[0])]
+            return [self._path_of(self.arguments[2 * (self.name == "copy_file_range")])]
         if not self.name.endswith(("at", "at2")):
             return [self._path(_AT_FDCWD, one) for one in self.arguments[: 1 + self._two]]
         first = [self._path(*self.arguments[:2])]
@@ -84,7 +84,7 @@ class Call:
         """With which a file is opened."""
         return self.arguments[2 if self.name == "openat" else 1]
 
-    def path_of(self, descriptor: int) -> str:
+    def _path_of(self, descriptor: int) -> str:
         return os.readlink(f"/proc/{self.pid}/fd/{descriptor}")
 
     def position(self) -> int:
