@@ -47,7 +47,6 @@ def walk(
     """What the index shows in the end, what was wrong on the way, and which texts are deleted."""
     articles, index_dir = folder / "articles", folder / "index"
     wrong: list[str] = []
-
     take_in(articles, index_dir)
     with LocalStore(index_dir, maker=MAKER) as kept_open:
         for _ in range(steps):
@@ -99,12 +98,12 @@ def unfound(store: LocalStore, articles: Path, deleted: list[str]) -> Iterator[s
             if set(by_keyword(store, number_of(text))) != {str(file)}:
                 yield f"{file.name} is not found by keyword."
             article = store.article(str(file))
+            if article is None:
+                yield f"{file.name} is not there."
+                continue
             _, start, end = store.chunk_spans(str(file))[-1]
-            if (
-                article is None
-                or by_vector(store, f"{article.title}\n{article.text[start:end]}")[0]
-                != article.text
-            ):
+            embedded = f"{article.title}\n{article.text[start:end]}"
+            if by_vector(store, embedded)[0] != article.text:
                 yield f"{file.name} is not found by vector."
 
 

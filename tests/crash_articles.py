@@ -76,8 +76,9 @@ def change(folder: Path, chance: random.Random, steps: int = 6) -> None:
     for _ in range(steps):
         files = sorted(folder.iterdir())
         deed = chance.choice(["edit", "rename", "delete", "add"])
+        deed = "add" if len(files) < 4 else "delete" if len(files) > 40 else deed
         new = folder / f"{chance.randrange(10**9)}.md"
-        if deed == "add" or len(files) < 4:
+        if deed == "add":
             new.write_text(article_text(chance))
         elif deed == "edit":
             file = chance.choice(files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from crash_articles import EMBEDDER, MAKER, WORDS
 from index.article import Article
 from index.local import LocalStore
 
-#: A store is ready for questions within this, whatever happened to it.
+#: A store is ready for questions within this, whatever happened to it, on a machine with nothing
+#: else to do; with more processes than cores it takes as many times longer.
 _READY_SECONDS = 2.0
 
 
@@ -75,7 +77,8 @@ def opened_view(index_dir: Path) -> View:
     """What an index shows once it is opened. Raises AssertionError where it takes too long."""
     started = time.monotonic()
     with LocalStore(index_dir, maker=MAKER) as store:
-        if (seconds := time.monotonic() - started) > _READY_SECONDS:
+        seconds = time.monotonic() - started
+        if seconds > _READY_SECONDS * max(1, os.getloadavg()[0] / (os.cpu_count() or 1)):
             raise AssertionError(f"It took {seconds:.1f} s to open.")
         return view(store)
 

@@ -14,6 +14,7 @@ import signal
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -92,38 +93,32 @@ class History:
 
 
 def write(articles: Path, index_dir: Path, journal: Lines, report: Lines) -> None:
-    """Change articles and sync them, over and over."""
+    """Change some articles and sync them."""
     chance = random.Random(os.urandom(8))
-
-    def say(*deed: Any) -> None:
-        journal.add(time.monotonic(), *deed)
-
-    while True:
-        change(articles, chance, 3)
-        timeout = {"lock_timeout_seconds": chance.choice([0, 0.1, 10])}
-        try:
-            with announced(say):
-                take_in(articles, index_dir, SETTINGS.model_copy(update=timeout))
-            report.add("syncs", "")
-        except IndexBusy as error:
-            named = re.search(r"\(process (\d+), since ", str(error))
-            report.add("busy", named[1] if named else "")
+    change(articles, chance, 3)
+    timeout = {"lock_timeout_seconds": chance.choice([0, 0.1, 10])}
+    try:
+        with announced(lambda *deed: journal.add(time.monotonic(), *deed)):
+            take_in(articles, index_dir, SETTINGS.model_copy(update=timeout))
+        report.add("syncs", "")
+    except IndexBusy as error:
+        named = re.search(r"\(process (\d+), since ", str(error))
+        report.add("busy", named[1] if named else "")
 
 
-def read(index_dir: Path, journals: Sequence[Path], report: Lines) -> None:
-    """Ask and look at what is found, over and over."""
+def read(index_dir: Path, history: History, report: Lines) -> None:
+    """Ask and look at what is found, some times with one open store."""
     chance = random.Random(os.urandom(8))
-    history = History([Lines(journal) for journal in journals])
-    while True:
-        with LocalStore(index_dir, maker=MAKER) as store:
-            for _ in range(chance.randint(1, 50)):
-                begun = time.monotonic()
-                with store.reading():
-                    waited = time.monotonic() - begun
-                    shown = {one.source: one.content_hash for one in store.articles()}
-                    wrong = disagreements(store, chance.choice(questions()), shown)
-                wrong += history.wrongs(shown, begun, time.monotonic())
-                report.add("readings", [waited, wrong])
+    with LocalStore(index_dir, maker=MAKER) as store:
+        for _ in range(chance.randint(1, 50)):
+            begun = time.monotonic()
+            with store.reading():
+                waited = time.monotonic() - begun
+                shown = {one.source: one.content_hash for one in store.articles()}
+                wrong = disagreements(store, chance.choice(questions()), shown)
+            ended = time.monotonic()
+            wrong += history.wrongs(shown, begun, ended)
+            report.add("readings", [waited, ended - begun, wrong])
 
 
 def disagreements(store: LocalStore, question: str, shown: dict[str, str]) -> list[str]:
@@ -151,13 +146,16 @@ def disagreements(store: LocalStore, question: str, shown: dict[str, str]) -> li
     return wrong
 
 
-def started(action: Callable[..., None], *arguments: Any, report: Lines) -> int:
+def started(action: Callable[..., None], *arguments: Any) -> int:
+    """A process that does this over and over, for as long as this one lives."""
+    parent = os.getpid()
     pid = os.fork()
     if not pid:
         try:
-            action(*arguments, report)
+            while os.getppid() == parent:
+                action(*arguments)
         except BaseException:
-            report.add("ended", traceback.format_exc())
+            arguments[-1].add("ended", traceback.format_exc())
         finally:
             os._exit(1)
     return pid
@@ -167,29 +165,27 @@ def trials(folder: Path, seed: int, first: int, count: float) -> Iterator[Trial]
     """`count` minutes of it; one trial is one kill."""
     chance = random.Random(f"writers {seed}")
     index_dir, report = folder / "index", Lines(folder / "report")
-    homes = [folder / "one", folder / "two"]
-    journals = [folder / "journal one", folder / "journal two"]
-    for home, journal in zip(homes, journals, strict=True):
+    homes = {folder / name: Lines(folder / f"journal {name}") for name in ("one", "two")}
+    for home, journal in homes.items():
         fill(home, chance, 12)
-        forked(partial(_first_sync, home, index_dir, Lines(journal)))
+        forked(partial(_first_sync, home, index_dir, journal))
     roles: list[tuple[Any, ...]] = [
-        (write, home, index_dir, Lines(journal))
-        for home, journal in zip(homes, journals, strict=True)
+        (write, home, index_dir, journal, report) for home, journal in homes.items()
     ]
-    roles += [(read, index_dir, journals)] * _READERS
-    alive = {started(*role, report=report): role for role in roles}
+    roles += [(read, index_dir, History([*homes.values()]), report)] * _READERS
+    alive = {started(*role): role for role in roles}
     pids = set(alive)
-    longest = 0.0
+    waits, readings = [0.0], [0.0]
 
-    def judged(lines: list[Any]) -> Outcome:
-        nonlocal longest
+    def judged() -> Outcome:
+        """What the processes have reported meanwhile."""
         counted, wrong = [], []
-        for kind, said in lines:
+        for kind, said in report.new():
             counted.append(kind)
             if kind == "readings":
-                waited, one = said
-                wrong += one
-                longest = max(longest, waited)
+                waits.append(said[0])
+                readings.append(said[1])
+                wrong += said[2]
             elif kind == "busy":
                 counted.append("busy, holder named" if said else "busy, nobody named")
                 if said and int(said) not in pids:
@@ -198,34 +194,38 @@ def trials(folder: Path, seed: int, first: int, count: float) -> Iterator[Trial]
                 wrong.append(said)
         return counted, wrong
 
-    until = time.monotonic() + 60 * count
     number = 0
-    while time.monotonic() < until:
-        time.sleep(chance.uniform(0.05, 0.5))
-        # A writer as often as a reader.
-        action = chance.choice([write, read])
-        pid = chance.choice([pid for pid, role in alive.items() if role[0] is action])
-        os.kill(pid, signal.SIGKILL)
-        _, status = os.waitpid(pid, 0)
-        role = alive.pop(pid)
-        new = started(*role, report=report)
-        alive[new] = role
-        pids.add(new)
-        counted, wrong = judged(report.new())
-        if ending(status) != "SIGKILL":
-            wrong.append(f"A process ended by itself: {ending(status)}")
-        number += 1
-        yield number, ([*counted, f"kills of those that {action.__name__}"], wrong)
-    for pid in alive:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-    counted, wrong = judged(report.new())
-    answer = forked(lambda: settled(index_dir, homes, journals, folder / "clean"))
+    until = time.monotonic() + 60 * count
+    try:
+        while time.monotonic() < until:
+            time.sleep(chance.uniform(0.05, 0.5))
+            action = chance.choice([write, read])  # a writer as often as a reader
+            pid = chance.choice([pid for pid, role in alive.items() if role[0] is action])
+            role = alive.pop(pid)
+            status = _end(pid)
+            alive[new := started(*role)] = role
+            pids.add(new)
+            counted, wrong = judged()
+            if status != "SIGKILL":
+                wrong.append(f"A process ended by itself: {status}.")
+            number += 1
+            yield number, ([*counted, f"kills of those that {action.__name__}"], wrong)
+    finally:
+        for pid in alive:
+            _end(pid)
+    counted, wrong = judged()
+    answer = forked(partial(settled, index_dir, homes, folder / "clean"))
     wrong += answer if isinstance(answer, list) else [answer.cause]
-    if longest > _LONGEST_WAIT_SECONDS:
-        wrong.append(f"A reader waited {longest:.1f} s.")
-    counted += ["milliseconds that a reader waited at most"] * round(1000 * longest)
+    if max(waits) > _LONGEST_WAIT_SECONDS:
+        wrong.append(f"A reader waited {max(waits):.1f} s.")
+    counted += ["ms that a reader waited at most"] * round(1000 * max(waits))
+    counted += ["ms that a reading took at most"] * round(1000 * max(readings))
     yield number, (counted, wrong)
+
+
+def _end(pid: int) -> str:
+    os.kill(pid, signal.SIGKILL)
+    return ending(os.waitpid(pid, 0)[1])
 
 
 def _first_sync(home: Path, index_dir: Path, journal: Lines) -> None:
@@ -233,11 +233,11 @@ def _first_sync(home: Path, index_dir: Path, journal: Lines) -> None:
         take_in(home, index_dir)
 
 
-def overlaps(journals: Sequence[Path]) -> list[str]:
+def overlaps(journals: Sequence[Lines]) -> list[str]:
     """Where one process changed something while another one held the lock."""
     spans: list[list[float]] = []
     for journal in journals:
-        for moment, when, name, *_ in Lines(journal).new():
+        for moment, when, name, *_ in journal.new():
             if when == "held":
                 spans.append([moment, moment])
             elif (when, name) != ("done", "caches"):  # said once the lock is free
@@ -250,13 +250,14 @@ def overlaps(journals: Sequence[Path]) -> list[str]:
     ]
 
 
-def settled(index_dir: Path, homes: list[Path], journals: list[Path], clean_dir: Path) -> list[str]:
+def settled(index_dir: Path, homes: dict[Path, Lines], clean_dir: Path) -> list[str]:
     """What is wrong when all is quiet: before and after the articles are synced once more."""
     begun = time.monotonic()
     with LocalStore(index_dir, maker=MAKER) as store, store.reading():
         shown = {one.source: one.content_hash for one in store.articles()}
-    wrong = History([Lines(journal) for journal in journals]).wrongs(shown, begun, begun)
-    wrong += overlaps(journals)
+    journals = [*homes.values()]
+    wrong = overlaps([copy(journal) for journal in journals])
+    wrong += History(journals).wrongs(shown, begun, begun)
     for home in homes:
         for file in home.iterdir():
             if not file.stat().st_size:
