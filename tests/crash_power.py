@@ -21,7 +21,7 @@ from crash_processes import Victim, deeds
 from crash_tracer import Call, follow
 
 _SECTOR = 512
-_TRIALS_A_RECORD = 25
+_TRIALS_A_RECORD = 8
 
 #: What happened, and its arguments: ("write", path, offset, bytes), ("rename", old, new), ...
 Event = tuple[Any, ...]
@@ -31,7 +31,7 @@ def trials(folder: Path, seed: int, first: int, count: float) -> Iterator[Trial]
     @cache
     def recorded(which: int) -> tuple[Case, list[Event]]:
         chance = random.Random(f"power {seed} {which}")
-        case = make_case(folder / "case", chance, first=which % 4 == 3, count=8)
+        case = make_case(folder / "case", chance, first=which % 3 == 1, count=8)
         return case, record(case, folder / "disk" / "index")
 
     for number in range(first, first + int(count)):
