@@ -63,7 +63,7 @@ def main() -> int:
                 print(f"\nFAILED {chosen.command} --seed {chosen.seed} --first {number}: {line}")
             if sys.stdout.isatty() or not number % 100:
                 seconds = time.monotonic() - started
-                print(f"\r{number} of {count:g}, {seconds:.0f} s ", end="", flush=True)
+                print(f"\rtrial {number}, {seconds:.0f} s ", end="", flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"\r{chosen.command} --seed {chosen.seed}: {time.monotonic() - started:.0f} s", end="")
