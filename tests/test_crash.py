@@ -15,7 +15,7 @@ Python = Callable[..., CompletedProcess[str]]
 @pytest.mark.parametrize(
     ("command", "count"),
     [
-        ("kill", 12),
+        ("kill", 8),
         ("syscalls", 16),
         ("power", 16),
         ("full", 16),
