@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 import filelock
@@ -17,21 +19,38 @@ def _lock(index_dir: Path, timeout_seconds: float) -> filelock.BaseFileLock:
 
 @contextmanager
 def writing(index_dir: Path, timeout_seconds: float) -> Iterator[None]:
-    """Hold the right to write. Raises IndexBusy when another process keeps it too long."""
+    """Hold the right to write. Raises IndexBusy, naming who holds it, when that is for too long."""
     lock = _lock(index_dir, timeout_seconds)
+    # Beside the lock, which Windows lets nobody read. The note of a holder that was killed stays,
+    # holds nobody up, and is replaced by the next one's.
+    note = index_dir / "write.holder"
     try:
         index_dir.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except filelock.Timeout as error:
         raise IndexBusy(
-            f"Another process is writing to the index in {index_dir}. Try again when it is done."
+            f"Another process is writing to the index in {index_dir}{_written(note)}. "
+            "Try again when it is done."
         ) from error
     except OSError as error:
         raise IndexProblem(f"{index_dir} cannot be written to: {error.strerror}.") from error
     try:
+        with suppress(OSError):
+            note.unlink(missing_ok=True)  # on a full disk, at least nobody else is named
+            note.write_text(f"process {os.getpid()}, since {datetime.now():%Y-%m-%d %H:%M:%S}")
         yield
     finally:
+        with suppress(OSError):
+            note.unlink(missing_ok=True)
         lock.release()
+
+
+def _written(note: Path) -> str:
+    try:
+        said = note.read_text("utf-8")
+    except OSError:  # the holder is just coming or going
+        return ""
+    return f" ({said})" if said else ""
 
 
 def is_being_written(index_dir: Path) -> bool:
