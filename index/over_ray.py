@@ -145,7 +145,7 @@ def _connected(address: str) -> Iterator[tuple[int, int]]:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
-        resources = cast(dict[str, float], ray.cluster_resources())  # type: ignore[no-untyped-call]
+        resources = cast(Any, ray).cluster_resources()
     except (Exception, SystemExit) as error:  # it ends the process where a cluster is not ready
         place = f" at {address} (does it ask for a token? RAY_AUTH_MODE=token)" if address else ""
         raise IndexProblem(f"Ray cannot be used{place}: {_last_line(error)}") from error

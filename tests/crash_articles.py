@@ -6,6 +6,7 @@ Only the model is replaced; the store, its caches, its lock and the sync are the
 from __future__ import annotations
 
 import random
+import re
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,8 +31,12 @@ class WordHashes(Embedder):
     def __init__(self) -> None:
         self.weights_hash = "hashes of words"
 
+    def tokens(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        words = [match.span() for match in re.finditer(r"\S+", text)]
+        return list(range(len(words))), words
+
     def count_tokens(self, text: str) -> int:
-        return len(text.split())
+        return len(self.tokens(text)[0])
 
     def shorten(self, text: str, tokens: int) -> str:
         return " ".join(text.split()[:tokens])
