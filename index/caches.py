@@ -7,7 +7,6 @@ nothing of what is inside.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -16,6 +15,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from index.durable import fsync, make_folder
 
 _STAMP = "stamp.json"
 
@@ -67,17 +68,17 @@ def write_cache(index_dir: Path, name: str, state: str, write: Callable[[Path], 
     caches = index_dir / "caches"
     temporary: Path | None = None
     try:
-        caches.mkdir(exist_ok=True)
+        make_folder(caches)
         temporary = Path(tempfile.mkdtemp(prefix=f"{name}.tmp-", dir=caches))
         write(temporary)
         final = caches / f"{name}-{state}"
         (temporary / _STAMP).write_text(json.dumps(_stamp(temporary, final.name)), "utf-8")
         for file in temporary.iterdir():
-            _fsync(file)
-        _fsync(temporary)
+            fsync(file)
+        fsync(temporary)
         shutil.rmtree(final, ignore_errors=True)
         temporary.replace(final)
-        _fsync(caches)
+        fsync(caches)
     except (OSError, RuntimeError, ValueError):  # FAISS and tantivy have their own for a full disk
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -104,14 +105,3 @@ def _stamp(folder: Path, name: str) -> dict[str, str]:
             with file.open("rb") as stream:
                 sums[file.name] = hashlib.file_digest(stream, "sha256").hexdigest()
     return sums
-
-
-def _fsync(path: Path) -> None:
-    if path.is_dir() and os.name == "nt":
-        return  # Windows cannot open a folder
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

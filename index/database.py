@@ -27,11 +27,15 @@ from index.digests import (
     to_date,
     write_digests,
 )
+from index.durable import make_folder
 from index.errors import IndexDamaged, IndexMissing, IndexProblem
 from index.schema import MIGRATIONS
 from index.store import Filters, StoredArticle, StoredChunk
 
 FILE_NAME = "articles.sqlite"
+
+#: Of a damaged file, SQLite's own message may be no text.
+_UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Database:
             )
         try:
             if create:
-                index_dir.mkdir(parents=True, exist_ok=True)
+                make_folder(index_dir)
             still = path.exists() and not os.access(index_dir, os.W_OK)
             # In a folder that it cannot write to, SQLite reads only what it is told nobody changes;
             # with a log beside the database somebody does, and the log must be read, too.
@@ -78,7 +82,7 @@ class Database:
             except BaseException:
                 self._db.close()
                 raise
-        except sqlite3.DatabaseError as error:
+        except _UNREADABLE as error:
             raise _problem(index_dir, error) from error
         except OSError as error:
             raise IndexProblem(f"{index_dir} cannot be used: {error.strerror}.") from error
@@ -124,7 +128,7 @@ class Database:
         """Raises IndexDamaged where what is read is not what SQLite wrote."""
         try:
             return self._db.execute(statement, values).fetchall()
-        except sqlite3.DatabaseError as error:
+        except _UNREADABLE as error:
             raise _problem(self._index_dir, error) from error
 
     def state(self) -> str:
@@ -135,7 +139,10 @@ class Database:
 
     def makers(self) -> set[str]:
         """What the articles' chunks and vectors were made by."""
-        return {str(maker) for (maker,) in self._select("SELECT DISTINCT made_by FROM article")}
+        makers = {maker for (maker,) in self._select("SELECT DISTINCT made_by FROM article")}
+        if not all(isinstance(maker, str) for maker in makers):
+            raise self._damaged("it does not say what made an article")
+        return makers
 
     def hashes(self) -> dict[str, str]:
         """The content hash of every article, by its source."""
@@ -227,7 +234,7 @@ class Database:
         try:
             pairs = self._db.execute("SELECT id, digest FROM chunk ORDER BY id")
             numbers = np.fromiter((number for pair in pairs for number in pair), dtype=np.int64)
-        except sqlite3.DatabaseError as error:
+        except _UNREADABLE as error:
             raise _problem(self._index_dir, error) from error
         except (TypeError, ValueError, OverflowError) as error:
             raise self._damaged("a chunk has no number") from error
@@ -390,10 +397,11 @@ class Database:
         return deleted > 0
 
 
-def _problem(index_dir: Path, error: sqlite3.DatabaseError) -> IndexProblem:
+def _problem(index_dir: Path, error: Exception) -> IndexProblem:
     """What SQLite's error means: the file is damaged, or it cannot be used just now."""
     if isinstance(error, sqlite3.OperationalError) and "decode" not in str(error):
-        return IndexProblem(f"The index in {index_dir} cannot be used: {error}.")
+        hint = " The disk may be full." if "I/O" in str(error) or "full" in str(error) else ""
+        return IndexProblem(f"The index in {index_dir} cannot be used: {error}.{hint}")
     return IndexDamaged(
         f"The index in {index_dir} is damaged: {error}. Delete that folder and make it again "
         f"with: python -m index PATH --index {index_dir}"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import filelock
 
+from index.durable import make_folder
 from index.errors import IndexBusy, IndexProblem
 
 
@@ -25,7 +26,7 @@ def writing(index_dir: Path, timeout_seconds: float) -> Iterator[None]:
     # holds nobody up, and is replaced by the next one's.
     note = index_dir / "write.holder"
     try:
-        index_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(index_dir)
         lock.acquire()
     except filelock.Timeout as error:
         raise IndexBusy(

@@ -79,7 +79,8 @@ def _event(call: Call, disk: Path) -> Event | None:
     paths = call.paths()
     arguments = call.arguments
     if call.name == "write" and paths[0].startswith("pipe:"):
-        return "said", call.memory(arguments[1], arguments[2])
+        words = call.memory(arguments[1], arguments[2])
+        return ("said", words) if words.startswith(b'["') else None  # else its parser is asked
     if not all(Path(path).is_relative_to(disk) for path in paths):
         return None
     names = [str(Path(path).relative_to(disk)) for path in paths]
