@@ -85,6 +85,7 @@ def status(
             "chunks": sum(article.chunks for article in articles),
             "characters": sum(article.characters for article in articles),
             "made_by": sorted({article.made_by for article in articles}),
+            **store.figures(),
         }
     if as_json:
         _print_json(figures)
@@ -126,7 +127,7 @@ def remove(
 ) -> None:
     """Remove one article from the index. Its file stays; the next sync takes it in again."""
     with open_store(settings_for(index_dir, chosen, uri)) as store, store.writing():
-        known = {article.source for article in store.articles()}
+        known = store.hashes()
         found = next((name for name in (source, str(Path(source).resolve())) if name in known), "")
         if not found:
             raise SettingsError(f"No article came from {source}. To see all: python -m index list")

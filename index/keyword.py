@@ -42,6 +42,7 @@ class KeywordIndex:
 
     def __init__(self, index: tantivy.Index) -> None:
         index.register_tokenizer("words", _analyzer())
+        index.config_reader(reload_policy="manual")  # else a thread watches files that never change
         self._index = index
 
     @classmethod

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from index.article import Article, Chunk
 from index.caches import has_cache
-from index.database import Database
+from index.database import FILE_NAME, Database
 from index.lock import is_being_written, writing
-from index.searches import bring_in_line, open_keyword, open_vectors
+from index.searches import bring_in_line, how_vectors_are_searched, open_keyword, open_vectors
 from index.store import Filters, StoredArticle, StoredChunk, check_maker
 
 #: While a sync is running, caches may be behind the database for so long.
@@ -125,6 +125,14 @@ class LocalStore:
 
     def _among(self, filters: Filters | None) -> NDArray[np.int64] | None:
         return self._database.chunk_ids(filters) if filters else None
+
+    def figures(self) -> dict[str, str]:
+        file = self._index_dir / FILE_NAME
+        with self._database.snapshot():
+            return {
+                "megabytes": f"{file.stat().st_size / 1e6:.1f}",
+                "vectors": how_vectors_are_searched(self._index_dir, self._database),
+            }
 
     def problems(self) -> list[str]:
         """What does not agree within the database; caches that do not agree with it are made anew.

@@ -229,6 +229,9 @@ class MilvusStore:
                 found.append(StoredChunk(row["id"], article, chunk))
         return found
 
+    def figures(self) -> dict[str, str]:
+        return {}
+
     def problems(self) -> list[str]:
         found = []
         begun = {row["version"] for row in self._server.rows("articles", IS_BEGUN, ["version"])}

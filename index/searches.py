@@ -39,6 +39,16 @@ def bring_in_line(index_dir: Path, database: Database) -> None:
     _keyword_folder(index_dir, database, rows)
 
 
+def how_vectors_are_searched(index_dir: Path, database: Database) -> str:
+    lists, _, fresh = _lists(index_dir, database, database.rows())
+    if lists is None:
+        return "all compared in float16"
+    return (
+        f"{lists.nlist} lists in 8 bits, {lists.nprobe} read for a question; "
+        f"{len(fresh)} vectors since all compared"
+    )
+
+
 def open_vectors(index_dir: Path, database: Database, rows: NDArray[np.int64]) -> VectorIndex:
     """Over inverted lists where there are many vectors, and what came since; else over all."""
     lists, gone, fresh = _lists(index_dir, database, rows)

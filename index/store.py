@@ -130,6 +130,10 @@ class Store(Protocol):
         """The chunks with these ids, in this order; those that are gone are left out."""
         ...
 
+    def figures(self) -> dict[str, str]:
+        """What only this kind of store has to say of itself, by name."""
+        ...
+
     def problems(self) -> list[str]:
         """What does not agree within the store: a sentence each, none where all is well."""
         ...

@@ -62,16 +62,15 @@ class VectorIndex:
         if among is not None and not len(among):
             return found
         if self._exact is not None:
-            found += _search(self._exact, vector, limit, faiss.SearchParameters(sel=_only(among)))
+            only = among is not None and faiss.SearchParameters(sel=_only(among))
+            found += _search(self._exact, vector, limit, only or None)
         if self._lists is not None:
-            parameters = faiss.SearchParametersIVF(sel=_only(among), nprobe=self._lists.nprobe)
-            if among is None and len(self._gone):
-                inside = _only(self._gone)
-                parameters = faiss.SearchParametersIVF(
-                    sel=faiss.IDSelectorNot(inside), nprobe=self._lists.nprobe
-                )
-            elif among is not None:  # those few may be in any list
-                parameters.nprobe = self._lists.nlist
+            parameters = faiss.SearchParametersIVF(nprobe=self._lists.nprobe)
+            if among is not None:  # those few may be in any list
+                parameters = faiss.SearchParametersIVF(sel=_only(among), nprobe=self._lists.nlist)
+            elif len(self._gone):
+                left = faiss.IDSelectorNot(_only(self._gone))
+                parameters = faiss.SearchParametersIVF(sel=left, nprobe=self._lists.nprobe)
             found += _search(self._lists, vector, limit, parameters)
         found.sort(key=lambda pair: (-pair[1], pair[0]))
         return found[:limit]
@@ -85,10 +84,8 @@ def _search(
     return [(chunk_id, score) for chunk_id, score in found if chunk_id >= 0]
 
 
-def _only(ids: NDArray[np.int64] | None) -> Any:
-    """A selector of these ids; of all for None."""
-    if ids is None:
-        return None
+def _only(ids: NDArray[np.int64]) -> Any:
+    """A selector of these ids."""
     marks = np.zeros(int(ids.max(initial=0)) + 1, bool)
     marks[ids] = True
     return faiss.IDSelectorBitmap(np.packbits(marks, bitorder="little"))

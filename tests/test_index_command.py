@@ -45,6 +45,8 @@ def test_status_gives_figures_as_json(python: Python, index_dir: Path) -> None:
     assert figures["articles"] == 5
     assert figures["made_by"] == ["model 53aa51172d142c89 with chunker 1 at 200 tokens"]
     assert figures["index"] == str(index_dir)
+    assert figures["vectors"] == "all compared in float16"
+    assert float(figures["megabytes"]) > 0
 
 
 def test_list_names_every_article_and_remove_takes_one_out(python: Python, index_dir: Path) -> None:
