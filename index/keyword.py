@@ -10,6 +10,11 @@ import numpy as np
 import tantivy
 from numpy.typing import NDArray
 
+#: Among more texts than this, words that more than half of them hold are not searched for: they
+#: weigh nothing by the first form of BM25's weights (Robertson and Sparck Jones 1976), little by
+#: tantivy's, and took 12 of 17 ms in a million texts.
+_MANY = 20_000
+
 #: tantivy refuses a writer with less memory than this.
 _WRITER_BYTES = 15_000_000
 
@@ -82,9 +87,14 @@ class KeywordIndex:
         The question is never parsed as a query: each of its words is one term, whatever it looks
         like. With `among`, only these ids are considered.
         """
+        searcher = self._index.searcher()
+        words = list(dict.fromkeys(stems(question)))
+        if searcher.num_docs > _MANY:
+            half = searcher.num_docs / 2
+            words = [word for word in words if searcher.doc_freq("text", word) <= half] or words
         terms = [
             (tantivy.Occur.Should, tantivy.Query.term_query(self._index.schema, "text", word))
-            for word in dict.fromkeys(stems(question))
+            for word in words
         ]
         if not terms or (among is not None and not len(among)):
             return []
@@ -97,7 +107,6 @@ class KeywordIndex:
                     (tantivy.Occur.Must, tantivy.Query.const_score_query(allowed, 0.0)),
                 ]
             )
-        searcher = self._index.searcher()
         hits = searcher.search(query, max(1, min(limit, searcher.num_docs)), count=False).hits
         ids = searcher.fast_field_values("id", [address for _, address in hits])
         found = zip(ids, hits, strict=True)
