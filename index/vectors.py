@@ -149,4 +149,7 @@ def load_lists(folder: Path) -> faiss.IndexIVF:
     The lists stay in the file and are mapped into memory.
     """
     flags = faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY
-    return faiss.read_index(str(folder / _FILE_NAME), flags)
+    index = faiss.read_index(str(folder / _FILE_NAME), flags)
+    # A thread for each list that is read ahead cost more than the search: 3.7 ms instead of 0.5.
+    faiss.downcast_InvertedLists(index.invlists).prefetch_nthread = 0
+    return index
