@@ -50,6 +50,12 @@ def _is_whole(folder: Path) -> bool:
         return False
 
 
+def delete_caches(index_dir: Path, name: str) -> None:
+    """Delete every cache `name`, as far as possible."""
+    for folder in (index_dir / "caches").glob(f"{name}-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def link_files(source: Path, target: Path) -> None:
     """Have `target` hold the files of the cache in `source`, which nobody changes, at no cost."""
     for file in source.iterdir():

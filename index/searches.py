@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.caches import link_files, newest_cache, write_cache
+from index.caches import delete_caches, link_files, newest_cache, write_cache
 from index.database import Database
 from index.keyword import KeywordIndex
 from index.vectors import MOST_EXACT, Batch, VectorIndex, build_lists, load_lists, save_lists
@@ -35,7 +35,9 @@ _ARTICLES_A_BATCH = 1_000
 def bring_in_line(index_dir: Path, database: Database) -> None:
     """Write what the caches lack of the database's present state, so that opening them is quick."""
     rows = database.rows()
-    _lists(index_dir, database, rows)
+    lists, _, _ = _lists(index_dir, database, rows)
+    if lists is None:  # there may have been more vectors once
+        delete_caches(index_dir, "vectors")
     _keyword_folder(index_dir, database, rows)
 
 

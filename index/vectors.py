@@ -69,7 +69,8 @@ class VectorIndex:
         if self._lists is not None:
             parameters = faiss.SearchParametersIVF(nprobe=self._lists.nprobe)
             if among is not None:  # those few may be in any list
-                parameters = faiss.SearchParametersIVF(sel=_only(among), nprobe=self._lists.nlist)
+                listed = np.setdiff1d(among, self._gone)
+                parameters = faiss.SearchParametersIVF(sel=_only(listed), nprobe=self._lists.nlist)
             elif len(self._gone):
                 left = faiss.IDSelectorNot(_only(self._gone))
                 parameters = faiss.SearchParametersIVF(sel=left, nprobe=self._lists.nprobe)

@@ -17,6 +17,7 @@ from index.article import Article, Chunk
 from index.database import FILE_NAME, Database
 from index.errors import IndexDamaged, IndexMissing, IndexProblem
 from index.local import LocalStore
+from index.schema import MIGRATIONS
 from index.store import Filters
 
 COPPER = Article(
@@ -111,6 +112,28 @@ def test_garbage_in_place_of_the_database_is_named(index_dir: Path) -> None:
     (index_dir / FILE_NAME).write_bytes(b"garbage " * 1000)
     with pytest.raises(IndexDamaged, match="is damaged: file is not a database"):
         Database(index_dir)
+
+
+def test_index_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / FILE_NAME) as db:
+        MIGRATIONS[0](db)
+        db.execute("PRAGMA user_version = 1")
+        db.execute(
+            """INSERT INTO article VALUES
+               (7, '/a.md', 'Copper', 'Andina', '2026-01-30', 'Copper rose. Tin fell.',
+                'hash-of-copper', 'maker', 'of the first kind', '2026-02-01 10:00:00')"""
+        )
+        rows = [(1, 7, 0, 12, NORTH.tobytes()), (2, 7, 13, 22, EAST.tobytes())]
+        db.executemany("INSERT INTO chunk VALUES (?, ?, ?, ?, ?)", rows)
+    db.close()
+    assert dense_hits(tmp_path) == [(2, 1.0)]
+    assert keyword_hits(tmp_path, "tin") == [2]
+    assert problems(tmp_path) == []
+    with Database(tmp_path) as store:
+        assert store.article("/a.md") == COPPER
+        store.remove("/a.md")
+        assert len(store.rows()) == 0
+    assert problems(tmp_path) == []
 
 
 def test_index_of_a_newer_release_is_refused(index_dir: Path) -> None:

@@ -100,6 +100,17 @@ def test_only_some_ids_may_be_asked_for_wherever_they_are(
     assert index.search(many[0], 10, NONE) == []
 
 
+def test_id_whose_old_vector_is_gone_has_its_new_one_alone(
+    many: NDArray[np.float32], folder: Path
+) -> None:
+    """As after a database was put back from a copy and changed again."""
+    index = VectorIndex(load_lists(folder), np.array([1]))
+    index.add(np.array([1]), -many[:1])
+    for among in (None, np.array([1, 2])):
+        scores = [score for chunk_id, score in index.search(-many[0], 9, among) if chunk_id == 1]
+        assert scores == pytest.approx([1.0], abs=0.01)
+
+
 def test_recall_is_the_share_of_the_nearest_that_was_found() -> None:
     nearest = Nearest(np.array([[1, 0]], np.float32), 2)
     nearest.add(np.array([1, 2]), np.array([[0, 1], [1, 0]], np.float32))
