@@ -28,24 +28,28 @@ def chunk(text: str, size: Callable[[str], int], most: int) -> list[Chunk]:
     sentence that does not fit by itself is cut at white space, and where there is none, anywhere.
     """
     chunks: list[Chunk] = []
-    held: list[tuple[int, int, int]] = []  # of the chunk being filled: start, end and size
+    first = last = (0, 0)  # of the chunk being filled, as spans
+    held = last_held = 0  # how large it is, and how large its last sentence
     for span in sentence_spans(text):
         for start, end in _pieces(text, *span, lambda piece: size(piece) <= most):
             own = size(text[start:end])
-            gap = size(text[held[-1][1] : start]) if held else 0
-            full = sum(part for *_, part in held) + gap + own > most
-            if held and (full or end - held[0][0] > _LONGEST_CHUNK):
-                chunks.append(_chunk(text, held))
-                overlaps = len(held) > 1 and held[-1][2] + gap + own <= most
-                held = [held[-1]] if overlaps else []
-            held.append((start, end, own + (gap if held else 0)))
-    if held:
-        chunks.append(_chunk(text, held))
+            if not last[1]:
+                first, held = (start, end), own
+            else:
+                more = size(text[last[1] : start]) + own
+                if held + more <= most and end - first[0] <= _LONGEST_CHUNK:
+                    held += more
+                else:
+                    chunks.append(_chunk(text, first[0], last[1]))
+                    overlaps = first != last and last_held + more <= most
+                    first, held = (last, last_held + more) if overlaps else ((start, end), own)
+            last, last_held = (start, end), own
+    if last[1]:
+        chunks.append(_chunk(text, first[0], last[1]))
     return chunks
 
 
-def _chunk(text: str, held: list[tuple[int, int, int]]) -> Chunk:
-    start, end = held[0][0], held[-1][1]
+def _chunk(text: str, start: int, end: int) -> Chunk:
     return Chunk(start, end, text[start:end])
 
 

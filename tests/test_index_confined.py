@@ -153,7 +153,11 @@ def test_script_without_a_main_guard_works_in_a_folder_with_an_index_of_its_own(
 @posix
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_child_ends_with_its_parent_and_says_nothing(article: Path, how: signal.Signals) -> None:
-    forever = "\nwhile True: load(Path(sys.argv[1]), max_megabytes=50)"
+    # Who runs the tests in the background has Ctrl-C ignored in all that they start.
+    forever = (
+        "\nimport signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+        "\nwhile True: load(Path(sys.argv[1]), max_megabytes=50)"
+    )
     parent = subprocess.Popen(
         [sys.executable, "-c", LOAD + forever, str(article)],
         stdout=subprocess.PIPE,
@@ -167,7 +171,10 @@ def test_child_ends_with_its_parent_and_says_nothing(article: Path, how: signal.
     child = int(parent.stdout.readline())
     assert runs(child)
     os.killpg(parent.pid, how)  # as Ctrl-C does, to all that the terminal has started
-    said = parent.communicate(timeout=60)[1]
+    try:
+        said = parent.communicate(timeout=60)[1]
+    finally:
+        parent.kill()
     assert said.count("Traceback") == (1 if how == signal.SIGINT else 0)
     assert said.strip().endswith("KeyboardInterrupt") or not said
     assert ends(child)
