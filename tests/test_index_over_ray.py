@@ -96,10 +96,10 @@ def test_same_index_comes_of_it_as_without_although_a_worker_is_killed(
 
 def content(index_dir: Path, source: str) -> tuple[object, object, NDArray[np.float32]]:
     with Database(index_dir) as database:
-        ids, vectors = database.vectors()
         spans = database.chunk_spans(source)
-        rows = np.searchsorted(ids, [chunk for chunk, _, _ in spans])
-        return database.article(source), [span[1:] for span in spans], vectors[rows]
+        ids = np.array([chunk for chunk, _, _ in spans])
+        (stored,) = database.contents(ids)
+        return database.article(source), [span[1:] for span in spans], stored.vectors
 
 
 def test_address_where_no_cluster_answers_is_named(embedder: Embedder, tmp_path: Path) -> None:
