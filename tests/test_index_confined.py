@@ -154,12 +154,10 @@ def test_script_without_a_main_guard_works_in_a_folder_with_an_index_of_its_own(
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_child_ends_with_its_parent_and_says_nothing(article: Path, how: signal.Signals) -> None:
     # Who runs the tests in the background has Ctrl-C ignored in all that they start.
-    forever = (
-        "\nimport signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-        "\nwhile True: load(Path(sys.argv[1]), max_megabytes=50)"
-    )
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    forever = "\nwhile True: load(Path(sys.argv[1]), max_megabytes=50)"
     parent = subprocess.Popen(
-        [sys.executable, "-c", LOAD + forever, str(article)],
+        [sys.executable, "-c", heed + LOAD + forever, str(article)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=ROOT,
