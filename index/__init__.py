@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from index.errors import (
     ArticleError,
+    ConversationError,
     IndexBusy,
     IndexDamaged,
     IndexMismatch,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArticleError",
+    "ConversationError",
     "Failure",
     "IndexBusy",
     "IndexDamaged",

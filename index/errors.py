@@ -4,6 +4,7 @@ RagError
 ├── SettingsError     a setting has a value that cannot be used
 ├── ArticleError      one article cannot be read; the others go in
 ├── QuestionError     a question cannot be asked as it is
+├── ConversationError a kept or exported conversation cannot be used
 └── IndexProblem      something about the index as a whole
     ├── IndexMissing      there is none yet
     ├── IndexMismatch     another model or chunker made it
@@ -26,6 +27,10 @@ class ArticleError(RagError):
 
 class QuestionError(RagError):
     """A question cannot be asked as it is."""
+
+
+class ConversationError(RagError):
+    """A kept or exported conversation cannot be used."""
 
 
 class IndexProblem(RagError):

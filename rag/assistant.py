@@ -19,6 +19,7 @@ from rag.questions import clean_question
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
 
+    from index.article import Article
     from index.settings import Settings
     from index.store import Filters, Store, StoredArticle
     from index.syncing import Progress
@@ -190,6 +191,11 @@ class Assistant:
         """Every article, by title."""
         with self._reading():
             return self._store.articles()
+
+    def article(self, source: str) -> Article | None:
+        """The article that came from `source`; None where it is not in the index."""
+        with self._reading():
+            return self._store.article(source)
 
     def as_retriever(self, *, limit: int = 8, filters: Filters | None = None) -> BaseRetriever:
         """The retriever as LangChain's, for use in any chain."""
