@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from index.errors import (
     ArticleError,
+    BusyError,
     ConversationError,
     IndexBusy,
     IndexDamaged,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArticleError",
+    "BusyError",
     "ConversationError",
     "Failure",
     "IndexBusy",

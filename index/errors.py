@@ -5,6 +5,7 @@ RagError
 ├── ArticleError      one article cannot be read; the others go in
 ├── QuestionError     a question cannot be asked as it is
 ├── ConversationError a kept or exported conversation cannot be used
+├── BusyError         too many questions are waiting
 └── IndexProblem      something about the index as a whole
     ├── IndexMissing      there is none yet
     ├── IndexMismatch     another model or chunker made it
@@ -31,6 +32,10 @@ class QuestionError(RagError):
 
 class ConversationError(RagError):
     """A kept or exported conversation cannot be used."""
+
+
+class BusyError(RagError):
+    """Too many questions are waiting already."""
 
 
 class IndexProblem(RagError):
