@@ -21,6 +21,15 @@ BUNDLED_ARTICLES = Path(__file__).resolve().parent.parent / "articles"
 #: Names under which a browser may ask: another would be a page that had its name changed to here.
 _HOSTS = ["127.0.0.1", "localhost"]
 
+#: Shown over the bundled articles. The last is one that the articles do not answer.
+EXAMPLES = (
+    "How much money goes into the recycled aluminium project in Pakistan?",
+    "Who organised the mineral forum in Islamabad?",
+    "Which goods does Kazakhstan mainly sell to China?",
+    "How many member states does the SCO have?",
+    "Who won the football World Cup in 1998?",
+)
+
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -51,9 +60,14 @@ def serve(
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     from ui.app import LOOK, build
+    from ui.gate import Gate
+    from ui.storage import Storage
+    from ui.window import Window
 
     try:
-        _, address, _ = build(assistant).launch(
+        settings = settings_for(index_dir, store, uri)
+        window = Window(assistant, settings, Gate(), Storage(settings.index_dir), examples=EXAMPLES)
+        _, address, _ = build(window).launch(
             server_name="127.0.0.1",
             server_port=port or _free_port(),
             inbrowser=browser,

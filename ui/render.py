@@ -3,14 +3,53 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from rag import Answer, Citation
+from index.article import Article
+from index.store import StoredArticle
+from rag.conversation import Conversation, NearPassage, Quotation, Turn
+from ui.storage import Feedback, Listed
+
+_HEADING = re.compile(r"^#{1,6}[ \t]+([^\n]*)$", re.MULTILINE)
+_MARKER = re.compile(r"\[(\d{1,4})\]")
+
+_PAGES = (
+    ("chat", "/", "Ask"),
+    ("articles", "/articles", "Articles"),
+    ("evaluation", "/evaluation", "Evaluation"),
+)
+
+#: A welcome names so many articles.
+_NAMED_ARTICLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A question that is being answered, and how far it is."""
+
+    question: str
+    stage: Literal["waiting", "searching", "reading", "writing"]
+    place: int = 0  #: in the line, while it is waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of an article's text: quoted under a number, a passage, a heading, or none."""
+
+    text: str
+    number: int | None = None
+    heading: bool = False
+
+
+def _file_name(source: str) -> str:
+    return Path(source).name
+
 
 _templates = Environment(
     loader=PackageLoader("ui"),
@@ -19,49 +58,148 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-
-_HEADING = re.compile(r"^#{1,6}[ \t]+([^\n]*)$", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A question with its answer, or with the message that says why there is none."""
-
-    question: str
-    answer: Answer | None = None
-    error: str = ""
+_templates.filters["file_name"] = _file_name
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A stretch of an article's text: quoted under a number, a heading, or neither."""
-
-    text: str
-    number: int | None = None
-    heading: bool = False
+def _fill(template: str, **values: Any) -> str:
+    return _templates.get_template(f"{template}.html").render(**values)
 
 
-def conversation(turns: Sequence[Turn], article_count: int) -> str:
-    """All turns, or a welcome where there is none yet."""
-    return _templates.get_template("conversation.html").render(
-        turns=turns, article_count=article_count
+def masthead(here: str, user: str = "") -> str:
+    """The head of the page `here`, with the way to the others."""
+    return _fill("masthead", here=here, user=user, pages=_PAGES)
+
+
+def notice(text: str) -> str:
+    """A message that is read out."""
+    return _fill("notice", text=text)
+
+
+# Asking
+
+
+def welcome(articles: Sequence[StoredArticle], examples: Sequence[str], lasting: bool) -> str:
+    """What this is, what is in it, and what to ask."""
+    dates = sorted(article.published for article in articles if article.published)
+    return _fill(
+        "welcome",
+        count=len(articles),
+        titles=[article.title for article in articles[:_NAMED_ARTICLES]],
+        publishers=sorted({article.publisher for article in articles} - {""}),
+        first=dates[0] if dates else None,
+        last=dates[-1] if dates else None,
+        examples=examples,
+        lasting=lasting,
     )
 
 
-def source(answer: Answer | None, number: int = 1) -> str:
-    """The article of one citation, with all of the answer's quotations from it marked."""
-    cited = answer.citations if answer else ()
-    current = next((citation for citation in cited if citation.number == number), None)
-    beside = [c for c in cited if current and c.article == current.article]
-    return _templates.get_template("source.html").render(
+def finder() -> str:
+    """What stands above the list of conversations."""
+    return _fill("finder")
+
+
+def conversations(listed: Sequence[Listed], current: str, search: str) -> str:
+    """The list of conversations, `current` being the one that is open."""
+    return _fill("conversations", listed=listed, current=current, search=search)
+
+
+def conversation(shown: Conversation, feedback: Mapping[str, Feedback]) -> str:
+    """All turns, with what was thought of them."""
+    return _fill(
+        "conversation",
+        conversation=shown,
+        feedback=feedback,
+        pieces={turn.id: pieces(turn) for turn in shown.turns},
+    )
+
+
+def pending(now: Pending) -> str:
+    """A question that is being answered."""
+    return _fill("pending", now=now)
+
+
+def pieces(turn: Turn) -> list[tuple[str, Quotation | None]]:
+    """An answer's text in stretches, each followed by the quotation that its marker names."""
+    quotations = {quotation.number: quotation for quotation in turn.quotations}
+    found: list[tuple[str, Quotation | None]] = []
+    done = 0
+    for marker in _MARKER.finditer(turn.text):
+        if int(marker[1]) in quotations:
+            found.append((turn.text[done : marker.start()].strip(), quotations[int(marker[1])]))
+            done = marker.end()
+    rest = turn.text[done:].strip()
+    return [*found, (rest, None)] if rest else found
+
+
+# Sources
+
+
+def source(
+    turn: Turn | None, current: Quotation | None = None, article: Article | None = None
+) -> str:
+    """The article of one quotation with all of the turn's quotations from it marked.
+
+    Without an article, which may have been deleted, the quotation alone.
+    """
+    if turn is None or current is None:
+        return _fill("source_empty")
+    beside = [q for q in turn.quotations if q.source == current.source]
+    stands = [q for q in beside if article and article.text[q.start : q.end] == q.quote]
+    return _fill(
+        "source",
+        turn=turn,
         current=current,
-        citations=cited,
-        segments=segments(current.article.text, beside) if current else [],
-        file_name=Path(current.article.source).name if current else "",
+        article=article,
+        stale=current not in stands,
+        found=next(
+            (
+                (rank, passage)
+                for rank, passage in enumerate(turn.passages, start=1)
+                if passage.source == current.source and passage.start <= current.start < passage.end
+            ),
+            None,
+        ),
+        segments=segments(article.text, stands) if article else [],
     )
 
 
-def segments(text: str, citations: Sequence[Citation]) -> list[Segment]:
+def passage(near: NearPassage, article: Article | None) -> str:
+    """The article of a passage that was read, with the passage marked."""
+    place = Quotation(1, near.text, near.start, near.end, near.source, near.title, "", None)
+    stands = article is not None and article.text[near.start : near.end] == near.text
+    return _fill(
+        "passage",
+        near=near,
+        article=article,
+        stale=not stands,
+        segments=segments(article.text, [place] if stands else []) if article else [],
+    )
+
+
+def why(turn: Turn) -> str:
+    """How an answer was found: the passages with their scores, the bar, the times."""
+    return _fill(
+        "why",
+        turn=turn,
+        bar=turn.confidence - turn.margin,
+        shares=[_shares(turn.passages, passage) for passage in turn.passages],
+        seconds=sum(turn.timings.values()),
+    )
+
+
+def _shares(passages: Sequence[NearPassage], passage: NearPassage) -> dict[str, float]:
+    """How long a bar is for each score of a passage: its share of the greatest, in [0, 1]."""
+    names = ("reader_score", "fused_score", "dense_score", "keyword_score")
+    found = {}
+    for name in names:
+        scores = [getattr(other, name) for other in passages]
+        most = max((score for score in scores if score is not None), default=0.0)
+        score = getattr(passage, name)
+        found[name] = max(0.0, min(1.0, score / most)) if score is not None and most > 0 else 0.0
+    return found
+
+
+def segments(text: str, citations: Sequence[Quotation]) -> list[Segment]:
     """`text` in stretches, in order. Of quotations that overlap the one that starts first counts.
 
     The stretches of one number, put together, are its quotation.

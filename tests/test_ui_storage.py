@@ -1,0 +1,139 @@
+"""Conversations, feedback and evaluations in their SQLite file."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from index.errors import ConversationError
+from rag.conversation import Quotation, Turn
+from ui.storage import FILE_NAME, Evaluation, Feedback, Storage
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Iterator[Storage]:
+    opened = Storage(tmp_path / "index")
+    yield opened
+    opened.close()
+
+
+TURN = Turn(
+    "Who dug the tin?",
+    text="Ada dug it. [1]",
+    quotations=(Quotation(1, "Ada dug it.", 0, 11, "/a.md", "Tin", "TASS", date(2026, 1, 2)),),
+    timings={"read": 0.25},
+)
+
+
+def test_conversation_comes_back_as_it_was_after_a_restart(tmp_path: Path) -> None:
+    first = Storage(tmp_path)
+    name = first.begin("", "Who dug\n the tin?")
+    first.add("", name, TURN)
+    first.add("", name, Turn("And when?", error="Stopped."))
+    first.close()
+    second = Storage(tmp_path)
+    found = second.conversation("", name)
+    assert found.title == "Who dug the tin?"
+    assert found.turns[0] == TURN
+    assert [turn.question for turn in found.turns] == ["Who dug the tin?", "And when?"]
+    second.close()
+
+
+def test_title_of_a_long_question_is_cut(storage: Storage) -> None:
+    storage.begin("", "x" * 500)
+    assert storage.conversations("")[0].title == "x" * 79 + "…"
+
+
+def test_latest_conversation_is_listed_first(storage: Storage) -> None:
+    tin, zinc = storage.begin("", "tin"), storage.begin("", "zinc")
+    storage.add("", tin, TURN)
+    assert [(c.id, c.turns) for c in storage.conversations("")] == [(tin, 1), (zinc, 0)]
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("МЕДЬ", True),
+        ("ada DUG", True),
+        ("ada zinc", False),
+        ("%", False),
+        ("_", False),
+        ("\\", False),
+        ("read", False),  # a part of how a turn is kept, not of what was said
+    ],
+)
+def test_search_finds_words_of_titles_and_turns_in_any_case(
+    storage: Storage, search: str, found: bool
+) -> None:
+    storage.add("", storage.begin("", "медь"), TURN)
+    assert bool(storage.conversations("", search)) == found
+
+
+def test_nobody_reads_or_changes_what_belongs_to_another(storage: Storage) -> None:
+    name = storage.begin("ana", "tin")
+    storage.add("ana", name, TURN)
+    assert storage.conversations("ben") == []
+    assert storage.feedback("ben", name) == {}
+    for forbidden in (
+        lambda: storage.conversation("ben", name),
+        lambda: storage.add("ben", name, Turn("zinc")),
+        lambda: storage.rename("ben", name, "zinc"),
+        lambda: storage.delete("ben", name),
+        lambda: storage.judge("ben", TURN.id, Feedback(True)),
+    ):
+        with pytest.raises(ConversationError, match="no such conversation"):
+            forbidden()
+    assert len(storage.conversation("ana", name).turns) == 1
+
+
+def test_renamed_and_deleted_with_everything_in_it(storage: Storage, tmp_path: Path) -> None:
+    name = storage.begin("", "tin")
+    storage.add("", name, TURN)
+    storage.judge("", TURN.id, Feedback(False, "wrong", "Ben"))
+    storage.rename("", name, "  Tin, again ")
+    assert storage.conversations("")[0].title == "Tin, again"
+    with pytest.raises(ConversationError, match="one to 200"):
+        storage.rename("", name, " ")
+    storage.delete("", name)
+    assert storage.conversations("") == storage.judged() == []
+    with pytest.raises(ConversationError):
+        storage.conversation("", name)
+
+
+def test_last_judgement_counts(storage: Storage) -> None:
+    name = storage.begin("", "tin")
+    storage.add("", name, TURN)
+    storage.judge("", TURN.id, Feedback(True))
+    storage.judge("", TURN.id, Feedback(False, " wrong ", "Ben"))
+    assert storage.feedback("", name) == {TURN.id: Feedback(False, "wrong", "Ben")}
+    assert storage.judged() == [(TURN, Feedback(False, "wrong", "Ben"))]
+
+
+def test_evaluations_are_kept_latest_first(storage: Storage) -> None:
+    runs = [Evaluation(str(day), datetime(2026, 1, day, tzinfo=UTC), "{}") for day in (1, 2)]
+    for run in runs:
+        storage.keep_evaluation("", run)
+    assert storage.evaluations() == runs[::-1]
+
+
+def test_file_is_the_owners_alone(tmp_path: Path) -> None:
+    Storage(tmp_path).close()
+    assert stat.S_IMODE((tmp_path / FILE_NAME).stat().st_mode) == 0o600
+
+
+def test_file_that_is_no_database_is_named_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(b"no database" * 1000)
+    with pytest.raises(ConversationError, match=r"conversations\.sqlite cannot be used.*Move it"):
+        Storage(tmp_path)
+
+
+def test_file_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
+    storage = Storage(tmp_path)
+    storage._db.execute("PRAGMA user_version = 99")
+    storage.close()
+    with pytest.raises(ConversationError, match="newer release"):
+        Storage(tmp_path)

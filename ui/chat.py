@@ -1,0 +1,240 @@
+"""The page where questions are asked: conversations, the one that is open, and its sources."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import Any
+
+import gradio as gr
+
+from index.errors import ConversationError, QuestionError, RagError
+from index.store import Filters
+from rag.conversation import Turn, keep
+from ui import render
+from ui.parts import QUIET, part, told
+from ui.render import Pending
+from ui.storage import Feedback
+from ui.window import Window, owner
+
+_log = logging.getLogger(__name__)
+
+ANY_PUBLISHER = "Any publisher"
+
+STOPPED = "Stopped before there was an answer."
+
+_SHOWN_OF_A_LONG_QUESTION = 200  # characters
+
+
+def build(page: gr.Blocks, window: Window) -> None:
+    """Fill the page that is being made."""
+    storage = window.storage
+
+    def log(who: str, conversation: str) -> str:
+        """The turns of a conversation; a welcome where there is none."""
+        if not conversation:
+            return render.welcome(window.assistant.articles(), window.examples, storage.lasting)
+        found = storage.conversation(who, conversation)
+        return render.conversation(found, storage.feedback(who, conversation))
+
+    def listing(who: str, conversation: str, search: str = "") -> str:
+        return render.conversations(storage.conversations(who, search), conversation, search)
+
+    def turn_of(who: str, conversation: str, turn: str) -> Turn | None:
+        turns = storage.conversation(who, conversation).turns if conversation else ()
+        return next((found for found in turns if found.id == turn), None)
+
+    async def ask(
+        question: str | None,
+        conversation: str,
+        publisher: str | None,
+        since: str | None,
+        until: str | None,
+        request: gr.Request,
+    ) -> AsyncIterator[dict[Any, Any]]:
+        """Answer a question; what has changed is shown by stages."""
+        who = owner(request)
+        question = (question or "").encode("utf-8", "replace").decode()
+        if not question.strip():
+            yield {asked: gr.skip()}
+            return
+        shown = question[:_SHOWN_OF_A_LONG_QUESTION] if len(question) > 2000 else question
+        conversation = conversation or await asyncio.to_thread(storage.begin, who, shown)
+        yield {
+            asked: gr.update(value="", submit_btn=False, stop_btn=True),
+            current: conversation,
+            turns: log(who, conversation),
+            pending: render.pending(Pending(shown, "searching")),
+        }
+        turn = Turn(shown, error=STOPPED)
+        try:
+            chosen = "" if publisher in (None, ANY_PUBLISHER) else str(publisher)
+            filters = Filters(chosen, _day(since), _day(until))
+            async with window.gate.join(who or str(request.session_hash)) as ticket:
+                async for place in ticket.waiting():
+                    yield {pending: render.pending(Pending(shown, "waiting", place))}
+                yield {pending: render.pending(Pending(shown, "reading"))}
+                answer = await ticket.run(_answer, window, question, filters)
+            turn = keep(answer)
+        except RagError as error:
+            turn = Turn(shown, error=str(error))
+        except Exception:
+            name = uuid.uuid4().hex[:8]
+            _log.exception("Error %s", name)
+            turn = Turn(shown, error=f"Something went wrong (error {name}).")
+        finally:
+            # Also where the question was stopped, or whoever asked has gone.
+            storage.add(who, conversation, turn)
+        yield {
+            asked: gr.update(submit_btn=True, stop_btn=False),
+            turns: log(who, conversation),
+            pending: "",
+            kept: listing(who, conversation),
+            source: await asyncio.to_thread(_source, window, turn, 1),
+        }
+
+    def stopped(conversation: str, request: gr.Request) -> dict[Any, Any]:
+        who = owner(request)
+        return {
+            asked: gr.update(submit_btn=True, stop_btn=False),
+            turns: log(who, conversation),
+            pending: "",
+            kept: listing(who, conversation),
+        }
+
+    def opened(request: gr.Request) -> dict[Any, Any]:
+        """The page as its address asks for it."""
+        who = owner(request)
+        name = str(dict(request.query_params).get("conversation", ""))
+        publishers = {article.publisher for article in window.assistant.articles()} - {""}
+        return {
+            masthead: render.masthead("chat", who),
+            publisher: gr.update(choices=[ANY_PUBLISHER, *sorted(publishers)]),
+            **show(who, name),
+        }
+
+    def show(who: str, conversation: str, search: str = "") -> dict[Any, Any]:
+        """A conversation with the source of its last answer."""
+        last = None
+        try:
+            shown = log(who, conversation)
+            if conversation:
+                last = (storage.conversation(who, conversation).turns or (None,))[-1]
+        except ConversationError as error:
+            conversation, shown = "", render.notice(str(error)) + log(who, "")
+        return {
+            current: conversation,
+            turns: shown,
+            pending: "",
+            kept: listing(who, conversation, search),
+            source: _source(window, last, 1),
+        }
+
+    def clicked(conversation: str, event: gr.EventData, request: gr.Request) -> dict[Any, Any]:
+        """Do what a control of the page says."""
+        who, do = owner(request), told(event)
+        try:
+            match do.get("do"):
+                case "cite":
+                    turn = turn_of(who, conversation, do.get("turn", ""))
+                    return {source: _source(window, turn, _number(do.get("number")))}
+                case "passage":
+                    turn = turn_of(who, conversation, do.get("turn", ""))
+                    return {source: _passage(window, turn, _number(do.get("number")))}
+                case "why":
+                    turn = turn_of(who, conversation, do.get("turn", ""))
+                    return {source: render.why(turn) if turn else render.source(None)}
+                case "judge":
+                    judged = Feedback(
+                        do.get("helpful") == "yes", do.get("reason", ""), do.get("answer", "")
+                    )
+                    storage.judge(who, do.get("turn", ""), judged)
+                    return {turns: log(who, conversation)}
+                case "example":
+                    return {asked: do.get("question", "")}
+                case "open":
+                    return show(who, do.get("id", ""), do.get("search", ""))
+                case "find":
+                    return {kept: listing(who, conversation, do.get("value", ""))}
+                case "rename":
+                    storage.rename(who, do.get("id", ""), do.get("title", ""))
+                    search = do.get("search", "")
+                    return {
+                        kept: listing(who, conversation, search),
+                        turns: log(who, conversation),
+                    }
+                case "delete":
+                    storage.delete(who, do.get("id", ""))
+                    gone = do.get("id") == conversation
+                    return show(who, "" if gone else conversation, do.get("search", ""))
+                case _:
+                    return {asked: gr.skip()}
+        except RagError as error:
+            return {pending: render.notice(str(error))}
+
+    masthead = part(render.masthead("chat"), "masthead")
+    current = gr.State("")
+    with gr.Row(elem_id="panes"):
+        with gr.Column(elem_id="left"):
+            finder = part(render.finder(), "finder")
+            kept = part("", "conversations")
+        with gr.Column(elem_id="middle"):
+            with gr.Column(elem_id="log"):
+                turns = part("", "conversation")
+                pending = part("", "pending")
+            asked = gr.Textbox(
+                label="Question",
+                show_label=False,
+                placeholder="Ask a question",
+                autofocus=True,
+                submit_btn=True,
+                lines=1,
+                max_lines=8,
+                elem_id="question",
+            )
+            with gr.Accordion("Which articles may answer", open=False), gr.Row():
+                publisher = gr.Dropdown([ANY_PUBLISHER], value=ANY_PUBLISHER, label="Publisher")
+                since = gr.Textbox(label="Published since", placeholder="YYYY-MM-DD", max_lines=1)
+                until = gr.Textbox(label="Published until", placeholder="YYYY-MM-DD", max_lines=1)
+        with gr.Column(elem_id="right"):
+            source = part(render.source(None), "source")
+    parts = [masthead, current, turns, pending, kept, source, asked, publisher]
+    page.load(opened, None, parts, **QUIET)
+    question = [asked, current, publisher, since, until]
+    asking = asked.submit(ask, question, parts, **{**QUIET, "queue": True})
+    asked.stop(stopped, current, parts, cancels=[asking], **QUIET)
+    for control in (finder, kept, turns, source):
+        control.click(clicked, current, parts, **QUIET)
+
+
+def _answer(window: Window, question: str, filters: Filters) -> Any:
+    return window.assistant.answer(question, filters=filters)
+
+
+def _source(window: Window, turn: Turn | None, number: int) -> str:
+    """The article of a turn's quotation, as it is today."""
+    quotation = next((q for q in turn.quotations if q.number == number), None) if turn else None
+    if turn is None or quotation is None:
+        return render.source(None)
+    return render.source(turn, quotation, window.assistant.article(quotation.source))
+
+
+def _passage(window: Window, turn: Turn | None, number: int) -> str:
+    if turn is None or not 0 < number <= len(turn.passages):
+        return render.source(None)
+    passage = turn.passages[number - 1]
+    return render.passage(passage, window.assistant.article(passage.source))
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 6 else 0
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text.strip()) if text and text.strip() else None
+    except ValueError:
+        raise QuestionError(f"{text!a} is no date such as 2026-01-30.") from None

@@ -1,0 +1,314 @@
+"""Where conversations, feedback and evaluations are kept: one SQLite file beside the index.
+
+Knows nothing of how they are shown.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from index.durable import make_folder
+from index.errors import ConversationError
+from rag.conversation import Conversation, Turn, turn_from_json, turn_to_json
+
+FILE_NAME = "conversations.sqlite"
+
+_TITLE_CHARACTERS = 80
+_MOST_WORDS = 10
+
+
+def _first_schema(db: sqlite3.Connection) -> None:
+    db.execute(
+        "CREATE TABLE conversation (id TEXT PRIMARY KEY, owner TEXT NOT NULL, "
+        "title TEXT NOT NULL, started TEXT NOT NULL, changed TEXT NOT NULL)"
+    )
+    db.execute("CREATE INDEX conversation_by_owner ON conversation (owner, changed)")
+    db.execute(
+        "CREATE TABLE turn (id TEXT PRIMARY KEY, "
+        "conversation TEXT NOT NULL REFERENCES conversation ON DELETE CASCADE, "
+        "place INTEGER NOT NULL, record TEXT NOT NULL, UNIQUE (conversation, place))"
+    )
+    db.execute(
+        "CREATE TABLE feedback (turn TEXT PRIMARY KEY REFERENCES turn ON DELETE CASCADE, "
+        "helpful INTEGER NOT NULL, reason TEXT NOT NULL, answer TEXT NOT NULL, given TEXT NOT NULL)"
+    )
+    db.execute(
+        "CREATE TABLE evaluation (id TEXT PRIMARY KEY, owner TEXT NOT NULL, "
+        "started TEXT NOT NULL, report TEXT NOT NULL)"
+    )
+
+
+MIGRATIONS = (_first_schema,)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A conversation as a list shows it."""
+
+    id: str
+    title: str
+    changed: datetime
+    turns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What someone thought of an answer; `answer` is the right one where they knew it."""
+
+    helpful: bool
+    reason: str = ""
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A run of the gold set; `report` is JSON, as `python -m eval --json` writes it."""
+
+    id: str
+    started: datetime
+    report: str
+
+
+class Storage:
+    """Everything belongs to an owner, "" where there are no accounts. Threads may share it.
+
+    In a folder that cannot be written to it is kept in memory, and `lasting` is false.
+    Every method that takes an id raises ConversationError where the owner has nothing by it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        make_folder(folder)
+        self.lasting = os.access(folder, os.W_OK)
+        self._file = folder / FILE_NAME
+        self._lock = threading.Lock()
+        try:
+            if self.lasting:
+                self._file.touch(mode=0o600)
+            self._db = sqlite3.connect(
+                self._file if self.lasting else ":memory:",
+                isolation_level=None,
+                check_same_thread=False,
+                timeout=10.0,
+            )
+            self._db.create_function("folded", 1, lambda text: text.casefold(), deterministic=True)
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA secure_delete = ON")  # what was deleted is gone
+            self._migrate()
+        except (OSError, sqlite3.Error) as error:
+            raise ConversationError(
+                f"{self._file} cannot be used ({error}). Move it elsewhere to begin a new one."
+            ) from error
+
+    def _migrate(self) -> None:
+        with self._writing() as db:
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version > len(MIGRATIONS):
+                raise ConversationError(
+                    f"A newer release wrote {self._file}. Upgrade this project."
+                )
+            for migrate in MIGRATIONS[version:]:
+                migrate(db)
+            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    # Conversations
+
+    def begin(self, owner: str, question: str) -> str:
+        """A new conversation, named by its first question; returns its id."""
+        title = " ".join(question.split())
+        if len(title) > _TITLE_CHARACTERS:
+            title = f"{title[: _TITLE_CHARACTERS - 1]}…"
+        new = Conversation(title)
+        with self._writing() as db:
+            db.execute(
+                "INSERT INTO conversation VALUES (?, ?, ?, ?, ?)",
+                (new.id, owner, new.title, _text(new.started), _text(new.started)),
+            )
+        return new.id
+
+    def add(self, owner: str, conversation: str, turn: Turn) -> None:
+        """Keep a turn as the last of a conversation."""
+        with self._writing() as db:
+            self._changed(db, owner, conversation)
+            db.execute(
+                "INSERT INTO turn SELECT ?, ?, ifnull(max(place), 0) + 1, ? "
+                "FROM turn WHERE conversation = ?",
+                (turn.id, conversation, turn_to_json(turn), conversation),
+            )
+
+    def conversation(self, owner: str, conversation: str) -> Conversation:
+        """A conversation with its turns."""
+        with self._reading() as db:
+            row = db.execute(
+                "SELECT title, started FROM conversation WHERE id = ? AND owner = ?",
+                (conversation, owner),
+            ).fetchone()
+            if not row:
+                raise _missing()
+            turns = db.execute(
+                "SELECT record FROM turn WHERE conversation = ? ORDER BY place", (conversation,)
+            ).fetchall()
+        title, started = row
+        return Conversation(
+            title,
+            tuple(turn_from_json(record) for (record,) in turns),
+            datetime.fromisoformat(started),
+            conversation,
+        )
+
+    def conversations(self, owner: str, search: str = "", limit: int = 200) -> list[Listed]:
+        """The latest first; with `search` those whose title or turns hold its words, any case."""
+        words = search.casefold().split()[:_MOST_WORDS]
+        holds = "".join(
+            " AND (folded(title) LIKE ? ESCAPE '\\' OR EXISTS (SELECT 1 FROM turn "
+            "WHERE conversation = conversation.id AND "
+            "folded(json_extract(record, '$.question') || ' ' || json_extract(record, '$.text')) "
+            "LIKE ? ESCAPE '\\'))"
+            for _ in words
+        )
+        patterns = [f"%{_literal(word)}%" for word in words for _ in range(2)]
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT id, title, changed, "
+                "(SELECT count(*) FROM turn WHERE conversation = conversation.id) "
+                f"FROM conversation WHERE owner = ?{holds} ORDER BY changed DESC, id LIMIT ?",
+                (owner, *patterns, limit),
+            ).fetchall()
+        return [
+            Listed(name, title, datetime.fromisoformat(changed), turns)
+            for name, title, changed, turns in rows
+        ]
+
+    def rename(self, owner: str, conversation: str, title: str) -> None:
+        """Raises ConversationError, too, where the new name is empty or too long."""
+        title = " ".join(title.split())
+        if not 0 < len(title) <= 200:
+            raise ConversationError("A name has one to 200 characters.")
+        with self._writing() as db:
+            self._changed(db, owner, conversation)
+            db.execute("UPDATE conversation SET title = ? WHERE id = ?", (title, conversation))
+
+    def delete(self, owner: str, conversation: str) -> None:
+        """Delete a conversation with its turns and their feedback."""
+        with self._writing() as db:
+            self._changed(db, owner, conversation)
+            db.execute("DELETE FROM conversation WHERE id = ?", (conversation,))
+
+    # Feedback
+
+    def judge(self, owner: str, turn: str, feedback: Feedback) -> None:
+        """Keep what the owner of a turn thinks of it, in place of what they thought before."""
+        with self._writing() as db:
+            found = db.execute(
+                "SELECT 1 FROM turn JOIN conversation ON conversation.id = turn.conversation "
+                "WHERE turn.id = ? AND owner = ?",
+                (turn, owner),
+            ).fetchone()
+            if not found:
+                raise _missing()
+            db.execute(
+                "INSERT OR REPLACE INTO feedback VALUES (?, ?, ?, ?, ?)",
+                (
+                    turn,
+                    feedback.helpful,
+                    feedback.reason.strip(),
+                    feedback.answer.strip(),
+                    _text(datetime.now(UTC)),
+                ),
+            )
+
+    def feedback(self, owner: str, conversation: str) -> dict[str, Feedback]:
+        """What was thought of the turns of a conversation, by their ids."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT turn.id, helpful, reason, answer FROM feedback "
+                "JOIN turn ON turn.id = feedback.turn "
+                "JOIN conversation ON conversation.id = turn.conversation "
+                "WHERE conversation.id = ? AND owner = ?",
+                (conversation, owner),
+            ).fetchall()
+        return {turn: Feedback(bool(helpful), *said) for turn, helpful, *said in rows}
+
+    def judged(self) -> list[tuple[Turn, Feedback]]:
+        """Every turn that anyone judged, the first judged first."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT record, helpful, reason, answer FROM feedback "
+                "JOIN turn ON turn.id = feedback.turn ORDER BY given, turn.id"
+            ).fetchall()
+        return [
+            (turn_from_json(record), Feedback(bool(helpful), *said))
+            for record, helpful, *said in rows
+        ]
+
+    # Evaluations
+
+    def keep_evaluation(self, owner: str, evaluation: Evaluation) -> None:
+        """Keep a run."""
+        with self._writing() as db:
+            db.execute(
+                "INSERT INTO evaluation VALUES (?, ?, ?, ?)",
+                (evaluation.id, owner, _text(evaluation.started), evaluation.report),
+            )
+
+    def evaluations(self, limit: int = 20) -> list[Evaluation]:
+        """The latest runs of anyone, latest first."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT id, started, report FROM evaluation ORDER BY started DESC LIMIT ?", (limit,)
+            ).fetchall()
+        return [Evaluation(name, datetime.fromisoformat(at), report) for name, at, report in rows]
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                yield self._db
+            except sqlite3.Error as error:
+                raise ConversationError(f"{self._file} cannot be used ({error}).") from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction."""
+        with self._reading() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+            db.execute("COMMIT")
+
+    @staticmethod
+    def _changed(db: sqlite3.Connection, owner: str, conversation: str) -> None:
+        found = db.execute(
+            "UPDATE conversation SET changed = ? WHERE id = ? AND owner = ?",
+            (_text(datetime.now(UTC)), conversation, owner),
+        )
+        if not found.rowcount:
+            raise _missing()
+
+
+def _missing() -> ConversationError:
+    return ConversationError("There is no such conversation; it may have been deleted.")
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds")
+
+
+def _literal(word: str) -> str:
+    """As a pattern of LIKE that matches the word itself."""
+    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,32 @@
+"""What the pages of one window share. Knows nothing of what they show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from index.settings import Settings
+from rag import Assistant
+from ui.gate import Gate
+from ui.storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One assistant, one line in front of it, one place where things are kept."""
+
+    assistant: Assistant
+    settings: Settings
+    gate: Gate
+    storage: Storage
+    folder: Path | None = None  #: that the articles were taken from when the window was opened
+    examples: Sequence[str] = ()  #: questions to begin with
+    gold: Path | None = None  #: gold questions about these articles
+
+
+def owner(request: gr.Request) -> str:
+    """Whose page it is: "" where there are no accounts."""
+    return request.username or ""
