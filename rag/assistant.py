@@ -156,7 +156,7 @@ class Assistant:
         if not citations and is_behind:
             raise IndexBusy("Articles are being taken in. Ask again when that is done.")
         text = " ".join(f"{citation.quote} [{citation.number}]" for citation in citations)
-        return Answer(
+        answer = Answer(
             question=question,
             text=text or ABSTENTION,
             short=reading.short if citations else "",
@@ -172,6 +172,8 @@ class Assistant:
             calibrated=reading.calibrated,
             timings={"retrieve": retrieved - started, "read": read - retrieved},
         )
+        _log.info("answer", extra={"answer": answer})  # for whoever counts them
+        return answer
 
     def retrieve(
         self, question: str, *, limit: int = 8, filters: Filters | None = None
