@@ -24,7 +24,7 @@ _OF_GRADIO = (
     ("GET", r"/(assets|static)/[\w-][\w.-]*(/[\w-][\w.-]*)*"),
     ("GET", r"/(theme\.css|favicon\.ico|robots\.txt)"),
     ("GET", r"/gradio_api/(startup-events|queue/data|upload_progress|heartbeat/[a-z0-9]+)"),
-    ("POST", r"/gradio_api/(queue/join|cancel|reset|upload)"),
+    ("POST", r"/gradio_api/(queue/join|run/predict|cancel|reset|upload)"),
 )
 
 Headers = Sequence[tuple[bytes, bytes]]

@@ -11,6 +11,8 @@ import logging
 import secrets
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -155,7 +157,8 @@ class _Json(logging.Formatter):
         return json.dumps(line, ensure_ascii=True)
 
 
-def watch(metrics: Metrics, *, as_json: bool, questions: bool) -> None:
+@contextmanager
+def watching(metrics: Metrics, *, as_json: bool, questions: bool) -> Iterator[None]:
     """Log to standard error: as JSON each request and each answer, else only what is wrong."""
     screen = logging.StreamHandler(sys.stderr)
     if as_json:
@@ -163,7 +166,17 @@ def watch(metrics: Metrics, *, as_json: bool, questions: bool) -> None:
     else:
         screen.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
         screen.setLevel(logging.WARNING)
-    root = logging.getLogger()
-    root.handlers[:] = [screen, _Counting(metrics)]
-    for name in ("rag", "index", "ui"):
-        logging.getLogger(name).setLevel(logging.INFO)
+    handlers = [screen, _Counting(metrics)]
+    ours = [logging.getLogger(name) for name in ("rag", "index", "ui")]
+    before = [logger.level for logger in ours]
+    try:
+        for handler in handlers:
+            logging.getLogger().addHandler(handler)
+        for logger in ours:
+            logger.setLevel(logging.INFO)
+        yield
+    finally:
+        for handler in handlers:
+            logging.getLogger().removeHandler(handler)
+        for logger, level in zip(ours, before, strict=True):
+            logger.setLevel(level)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import warnings
 from collections.abc import AsyncIterator, Collection
 from typing import Any
 
@@ -123,24 +124,26 @@ def make_app(
         text = prometheus_client.generate_latest(metrics.registry)
         return Response(text, media_type=prometheus_client.CONTENT_TYPE_LATEST)
 
-    gr.mount_gradio_app(
-        app,
-        page,
-        path="/",
-        auth_dependency=(lambda request: request.scope["user"].name) if accounts else None,
-        allowed_paths=[],
-        blocked_paths=[str(settings.index_dir)],
-        footer_links=[],
-        run_history=False,
-        show_error=False,
-        max_file_size=settings.max_file_megabytes * megabyte,
-        ssr_mode=False,
-        enable_monitoring=False,
-        pwa=False,
-        mcp_server=False,
-        app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
-        **(look or {}),
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that of several pages none is made on the server
+        gr.mount_gradio_app(
+            app,
+            page,
+            path="/",
+            auth_dependency=(lambda request: request.scope["user"].name) if accounts else None,
+            allowed_paths=[],
+            blocked_paths=[str(settings.index_dir)],
+            footer_links=[],
+            run_history=False,
+            show_error=False,
+            max_file_size=settings.max_file_megabytes * megabyte,
+            ssr_mode=False,
+            enable_monitoring=False,
+            pwa=False,
+            mcp_server=False,
+            app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
+            **(look or {}),
+        )
     return app
 
 

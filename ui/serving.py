@@ -19,7 +19,7 @@ from rag import Assistant
 from ui.accounts import Accounts
 from ui.app import LOOK, build
 from ui.gate import Gate
-from ui.observing import Metrics, watch
+from ui.observing import Metrics, watching
 from ui.server import make_app
 from ui.storage import Storage
 from ui.window import Window
@@ -93,7 +93,8 @@ def opened(
         storage = Storage(settings.index_dir)
         closing.callback(storage.close)
         metrics = Metrics(gate)
-        watch(metrics, as_json=(log or settings.log) == "json", questions=settings.log_questions)
+        as_json = (log or settings.log) == "json"
+        closing.enter_context(watching(metrics, as_json=as_json, questions=settings.log_questions))
         app = make_app(
             build(Window(assistant, settings, gate, storage, examples=examples)),
             assistant,
@@ -135,7 +136,7 @@ class Server(uvicorn.Server):
             )
         )
         self._app = app
-        self._gate = gate
+        self.gate = gate
         self._bound = bound
 
     def listen(self) -> None:
@@ -147,7 +148,7 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        closing = asyncio.ensure_future(self._gate.close(_STOP_SECONDS))
+        closing = asyncio.ensure_future(self.gate.close(_STOP_SECONDS))
         while not closing.done() and not self.force_exit:
             await asyncio.wait({closing}, timeout=0.05)
         for route in self._app.routes:  # the pages' connections never end by themselves
