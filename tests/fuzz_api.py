@@ -42,11 +42,12 @@ def fuzz(address: str, *, examples: int, seed: int) -> tuple[int, str]:
 
 
 def statuses(address: str) -> Mapping[str, int]:
-    """How many requests ended with each status, as the server counted them."""
+    """How many requests to the API ended with each status, as the server counted them."""
     with urlopen(f"{address}/metrics") as response:
         text = response.read().decode()
     found: Counter[str] = Counter()
-    for status, count in re.findall(r'requests_total{.*status="(\d+)"} (\S+)', text):
+    counted = r'requests_total{.*route="(?:none|/v1.*)",status="(\d+)"} (\S+)'
+    for status, count in re.findall(counted, text):
         found[status] += int(float(count))
     return found
 

@@ -86,6 +86,13 @@ class Accounts:
             self._db.execute("PRAGMA synchronous = FULL")
         except (OSError, sqlite3.Error) as error:
             raise self._unusable(error) from error
+        try:
+            self._migrate()
+        except AccountError:
+            self._db.close()
+            raise
+
+    def _migrate(self) -> None:
         with self._using() as db:
             db.execute("BEGIN IMMEDIATE")
             (version,) = db.execute("PRAGMA user_version").fetchone()

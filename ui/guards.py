@@ -5,6 +5,7 @@ Plain ASGI, since responses are streamed through. Knows nothing of who asks or w
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Collection, Sequence
@@ -26,6 +27,9 @@ _OF_GRADIO = (
     ("GET", r"/gradio_api/(startup-events|queue/data|upload_progress|heartbeat/[a-z0-9]+)"),
     ("POST", r"/gradio_api/(queue/join|run/predict|cancel|reset|upload)"),
 )
+
+_HEARD_OUT_BYTES = 20_000_000
+_HEARD_OUT_SECONDS = 5.0
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -144,7 +148,7 @@ class SizeGuard:
         elif who and (seconds := self._quota.seconds_until(who)):
             refused = _over_quota(seconds)
         if refused:
-            await ProblemResponse(refused)(scope, receive, send)
+            await _refuse(refused, scope, receive, send)
             return
         came, has_begun = 0, False
 
@@ -171,7 +175,20 @@ class SizeGuard:
         with suppress(_TooMuch):
             await self.app(scope, counted, unless_refused)
         if refused and not has_begun:
-            await ProblemResponse(refused)(scope, receive, send)
+            await _refuse(refused, scope, receive, send)
+
+
+async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+    """Who is still sending when the connection is closed never reads why: hear out a little."""
+    left = _HEARD_OUT_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_HEARD_OUT_SECONDS):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body"):
+                    break
+    await ProblemResponse(problem)(scope, receive, send)
 
 
 class Quota:
