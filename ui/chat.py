@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from index.errors import ConversationError, QuestionError, RagError
 from index.store import Filters
@@ -48,7 +49,7 @@ def build(page: gr.Blocks, window: Window) -> None:
         return next((found for found in turns if found.id == turn), None)
 
     async def ask(
-        question: str | None,
+        question: str | tuple[str, str] | None,
         conversation: str,
         publisher: str | None,
         since: str | None,
@@ -57,7 +58,8 @@ def build(page: gr.Blocks, window: Window) -> None:
     ) -> AsyncIterator[dict[Any, Any]]:
         """Answer a question; what has changed is shown by stages."""
         who = owner(request)
-        question = (question or "").encode("utf-8", "replace").decode()
+        question = question[0] if isinstance(question, tuple) else question or ""
+        question = question.encode("utf-8", "replace").decode()
         if not question.strip():
             yield {asked: gr.skip()}
             return
@@ -154,7 +156,8 @@ def build(page: gr.Blocks, window: Window) -> None:
                     storage.judge(who, do.get("turn", ""), judged)
                     return {turns: log(who, conversation)}
                 case "example":
-                    return {asked: do.get("question", "")}
+                    # With a name of its own, so that the same example can be asked again.
+                    return {wanted: (do.get("question", ""), uuid.uuid4().hex)}
                 case "open":
                     return show(who, do.get("id", ""), do.get("search", ""))
                 case "find":
@@ -177,6 +180,7 @@ def build(page: gr.Blocks, window: Window) -> None:
 
     masthead = part(render.masthead("chat"), "masthead")
     current = gr.State("")
+    wanted = gr.State(("", ""))  # an example that was clicked
     with gr.Row(elem_id="panes"):
         with gr.Column(elem_id="left"):
             finder = part(render.finder(), "finder")
@@ -201,12 +205,18 @@ def build(page: gr.Blocks, window: Window) -> None:
                 until = gr.Textbox(label="Published until", placeholder="YYYY-MM-DD", max_lines=1)
         with gr.Column(elem_id="right"):
             source = part(render.source(None), "source")
-    parts = [masthead, current, turns, pending, kept, source, asked, publisher]
+    parts = [masthead, current, wanted, turns, pending, kept, source, asked, publisher]
     page.load(opened, None, parts, **QUIET)
-    question = [asked, current, publisher, since, until]
-    asking = asked.submit(ask, question, parts, **{**QUIET, "queue": True})
-    asked.stop(stopped, current, parts, cancels=[asking], **QUIET)
-    for control in (finder, kept, turns, source):
+    rest: list[Component] = [current, publisher, since, until]
+    slowly = {**QUIET, "queue": True}
+    asking: list[dict[str, Any]] = [
+        asked.submit(ask, [asked, *rest], parts, **slowly),
+        wanted.change(ask, [wanted, *rest], parts, **slowly),
+    ]
+    asked.stop(stopped, current, parts, cancels=asking, **QUIET)
+    # A change of `wanted` is only noticed where the click went through the queue.
+    turns.click(clicked, current, parts, **slowly)
+    for control in (finder, kept, source):
         control.click(clicked, current, parts, **QUIET)
 
 
