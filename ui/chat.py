@@ -6,6 +6,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -34,12 +35,19 @@ def build(page: gr.Blocks, window: Window) -> None:
     """Fill the page that is being made."""
     storage = window.storage
 
-    def log(who: str, conversation: str) -> str:
+    def begin(who: str, conversation: str, turn: Turn) -> str:
+        """Add a turn to a conversation, a new one where there is none; returns its id."""
+        conversation = conversation or storage.begin(who, turn.question)
+        storage.add(who, conversation, turn)
+        return conversation
+
+    def log(who: str, conversation: str, without: Turn | None = None) -> str:
         """The turns of a conversation; a welcome where there is none."""
         if not conversation:
             return render.welcome(window.assistant.articles(), window.examples, storage.lasting)
         found = storage.conversation(who, conversation)
-        return render.conversation(found, storage.feedback(who, conversation))
+        shown = replace(found, turns=tuple(turn for turn in found.turns if turn != without))
+        return render.conversation(shown, storage.feedback(who, conversation))
 
     def listing(who: str, conversation: str, search: str = "") -> str:
         return render.conversations(storage.conversations(who, search), conversation, search)
@@ -64,14 +72,15 @@ def build(page: gr.Blocks, window: Window) -> None:
             yield {asked: gr.skip()}
             return
         shown = question[:_SHOWN_OF_A_LONG_QUESTION] if len(question) > 2000 else question
-        conversation = conversation or await asyncio.to_thread(storage.begin, who, shown)
+        # It is kept as stopped until it is answered: whatever happens now, it says so.
+        turn = Turn(shown, error=STOPPED)
+        conversation = await asyncio.to_thread(begin, who, conversation, turn)
         yield {
             asked: gr.update(value="", submit_btn=False, stop_btn=True),
             current: conversation,
-            turns: log(who, conversation),
+            turns: log(who, conversation, without=turn),
             pending: render.pending(Pending(shown, "searching")),
         }
-        turn = Turn(shown, error=STOPPED)
         try:
             chosen = "" if publisher in (None, ANY_PUBLISHER) else str(publisher)
             filters = Filters(chosen, _day(since), _day(until))
@@ -80,16 +89,14 @@ def build(page: gr.Blocks, window: Window) -> None:
                     yield {pending: render.pending(Pending(shown, "waiting", place))}
                 yield {pending: render.pending(Pending(shown, "reading"))}
                 answer = await ticket.run(_answer, window, question, filters)
-            turn = keep(answer)
+            turn = replace(keep(answer), id=turn.id, asked=turn.asked)
         except RagError as error:
-            turn = Turn(shown, error=str(error))
+            turn = replace(turn, error=str(error))
         except Exception:
             name = uuid.uuid4().hex[:8]
             _log.exception("Error %s", name)
-            turn = Turn(shown, error=f"Something went wrong (error {name}).")
-        finally:
-            # Also where the question was stopped, or whoever asked has gone.
-            storage.add(who, conversation, turn)
+            turn = replace(turn, error=f"Something went wrong (error {name}).")
+        await asyncio.to_thread(storage.answered, who, turn)
         yield {
             asked: gr.update(submit_btn=True, stop_btn=False),
             turns: log(who, conversation),
