@@ -12,7 +12,7 @@ import asyncio
 import contextvars
 import threading
 from bisect import insort
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, suppress
 from typing import Any, TypeVar
@@ -35,6 +35,7 @@ class Gate:
         self._workers = ThreadPoolExecutor(at_once, thread_name_prefix="question")
         self._line: list[Ticket] = []
         self._through = 0
+        self.refused = 0  #: how many found no place
         self._arrivals = 0
         self._round = 0  # which is being let through
         self._rounds: dict[str, int] = {}  # of each user's last ticket
@@ -45,6 +46,11 @@ class Gate:
     def waiting(self) -> int:
         """How many wait."""
         return len(self._line)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody may join any more."""
+        return self._closed
 
     @property
     def running(self) -> int:
@@ -58,11 +64,11 @@ class Gate:
         Work that was begun goes on without whoever left, and gives the place up when it ends.
         """
         if self._closed:
-            raise BusyError("The server is stopping. Ask again in a moment.")
+            self.refused += 1
+            raise BusyError("The server is stopping. Try again in a moment.")
         if not self._free and len(self._line) >= self._most_waiting:
-            raise BusyError(
-                f"{len(self._line)} questions are waiting already. Ask again in a moment."
-            )
+            self.refused += 1
+            raise BusyError(f"{len(self._line)} others are waiting already. Try again in a moment.")
         round_ = max(self._round, self._rounds.get(user, 0) + 1)
         self._rounds[user] = round_
         self._arrivals += 1
@@ -155,7 +161,7 @@ class Ticket:
 
     async def each(
         self, function: Callable[..., Generator[T]], *arguments: Any
-    ) -> AsyncIterator[T]:
+    ) -> AsyncGenerator[T]:
         """What `function(*arguments)` yields, likewise. Who stops listening stops it, too: it is
         closed where it next yields."""
         loop = asyncio.get_running_loop()
