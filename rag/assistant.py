@@ -6,7 +6,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from index.article import Article
     from index.settings import Settings
     from index.store import Filters, Store, StoredArticle
-    from index.syncing import Progress
+    from index.syncing import Progress, SyncReport
     from rag.reader import Reader
     from rag.retriever import Retriever
 
@@ -45,7 +45,7 @@ class Assistant:
         self._store = store
         self._retriever = retriever
         self._reader = reader
-        self._settings = settings
+        self.settings = settings  #: what it was opened with; where the index is, too
         self._lock = threading.Lock()
         self._closed = False
 
@@ -67,6 +67,9 @@ class Assistant:
         from rag.span import open_span_reader
 
         settings = settings or load_settings()
+        if index_dir is not None:
+            chosen = {"store": "local", "index_dir": Path(index_dir)}
+            settings = settings.model_copy(update=chosen)
         embedder = Embedder(settings.embedding_model)
         # Our span reader was trained on the installed model's tokens and embeddings.
         spans = open_span_reader(settings.reader, None if settings.embedding_model else embedder)
@@ -79,7 +82,7 @@ class Assistant:
                 spans.model.name,
                 embedder.name,
             )
-        store = open_store(settings, index_dir, maker=maker(embedder, settings))
+        store = open_store(settings, maker=maker(embedder, settings))
         return cls(
             store,
             Retriever(store, embedder, settings.candidates),
@@ -139,7 +142,7 @@ class Assistant:
         question is too long, and where no article is by the publisher that `filters` names;
         IndexBusy instead of an abstention while another process is changing the index.
         """
-        question = clean_question(question, self._settings.max_question_characters)
+        question = clean_question(question, self.settings.max_question_characters)
         if limit < 1:
             raise QuestionError("At least one passage must be read.")
         started = time.perf_counter()
@@ -174,7 +177,7 @@ class Assistant:
         self, question: str, *, limit: int = 8, filters: Filters | None = None
     ) -> list[Passage]:
         """The `limit` best passages for a question, best first, without reading them."""
-        question = clean_question(question, self._settings.max_question_characters)
+        question = clean_question(question, self.settings.max_question_characters)
         with self._reading():
             return self._retriever.retrieve(question, limit=limit, filters=filters)
 
@@ -196,6 +199,22 @@ class Assistant:
         """The article that came from `source`; None where it is not in the index."""
         with self._reading():
             return self._store.article(source)
+
+    def sync(self, articles: Sequence[Path | str]) -> SyncReport:
+        """As `index.sync`, into this index and with its model. Questions are answered meanwhile."""
+        from index.syncing import sync
+
+        return sync(articles, settings=self.settings, embedder=self._retriever.embedder)
+
+    def remove(self, source: str) -> bool:
+        """Delete an article from the index. False where there is none from `source`.
+
+        Raises IndexBusy while another process writes.
+        """
+        from index.store import open_store
+
+        with open_store(self.settings) as store, store.writing():
+            return store.remove(source)
 
     def as_retriever(self, *, limit: int = 8, filters: Filters | None = None) -> BaseRetriever:
         """The retriever as LangChain's, for use in any chain."""

@@ -22,7 +22,7 @@ class Retriever:
 
     def __init__(self, store: Store, embedder: Embedder, candidates: int) -> None:
         self._store = store
-        self._embedder = embedder
+        self.embedder = embedder
         self._candidates = candidates
 
     def retrieve(
@@ -34,7 +34,7 @@ class Retriever:
         """
         self._check(filters)
         depth = max(limit, self._candidates)
-        vector = self._embedder.encode([question])[0]
+        vector = self.embedder.encode([question])[0]
         dense = self._store.search_vectors(vector, depth, filters)
         keyword = self._store.search_keywords(question, depth, filters)
         fused = reciprocal_rank_fusion(

@@ -105,7 +105,7 @@ def assistant_over(
     """As `Assistant.open`, with the models that are loaded already."""
 
     def open_assistant(index_dir: Path) -> Assistant:
-        options = Settings()
+        options = Settings(index_dir=index_dir)
         store = LocalStore(index_dir, maker=maker(embedder, options))
         return Assistant(
             store,

@@ -63,7 +63,7 @@ def test_one_too_many_is_refused_and_a_place_given_up_is_free_again() -> None:
         gate = Gate(most_waiting=1, at_once=1)
         async with gate.join():
             async with gate.join():
-                with pytest.raises(BusyError, match=r"^1 questions are waiting already\. Ask"):
+                with pytest.raises(BusyError, match=r"^1 others are waiting already\. Try"):
                     async with gate.join():
                         pass
                 assert (gate.waiting, gate.running) == (1, 1)

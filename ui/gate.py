@@ -58,11 +58,9 @@ class Gate:
         Work that was begun goes on without whoever left, and gives the place up when it ends.
         """
         if self._closed:
-            raise BusyError("The server is stopping. Ask again in a moment.")
+            raise BusyError("The server is stopping. Try again in a moment.")
         if not self._free and len(self._line) >= self._most_waiting:
-            raise BusyError(
-                f"{len(self._line)} questions are waiting already. Ask again in a moment."
-            )
+            raise BusyError(f"{len(self._line)} others are waiting already. Try again in a moment.")
         round_ = max(self._round, self._rounds.get(user, 0) + 1)
         self._rounds[user] = round_
         self._arrivals += 1
@@ -155,7 +153,7 @@ class Ticket:
 
     async def each(
         self, function: Callable[..., Generator[T]], *arguments: Any
-    ) -> AsyncIterator[T]:
+    ) -> AsyncGenerator[T]:
         """What `function(*arguments)` yields, likewise. Who stops listening stops it, too: it is
         closed where it next yields."""
         loop = asyncio.get_running_loop()
