@@ -12,7 +12,7 @@ import asyncio
 import contextvars
 import threading
 from bisect import insort
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, suppress
 from typing import Any, TypeVar
