@@ -18,6 +18,9 @@ from rag import Assistant
 
 BUNDLED_ARTICLES = Path(__file__).resolve().parent.parent / "articles"
 
+#: The gold questions about them.
+BUNDLED_GOLD = BUNDLED_ARTICLES.parent / "eval" / "gold.jsonl"
+
 #: Names under which a browser may ask: another would be a page that had its name changed to here.
 _HOSTS = ["127.0.0.1", "localhost"]
 
@@ -38,6 +41,10 @@ def serve(
     articles: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Articles to take in first. Else the index as it is."),
+    ] = None,
+    gold: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Gold questions about the articles, JSON lines."),
     ] = None,
     index_dir: IndexDir = None,
     store: ChosenStore = None,
@@ -66,7 +73,16 @@ def serve(
 
     try:
         settings = settings_for(index_dir, store, uri)
-        window = Window(assistant, settings, Gate(), Storage(settings.index_dir), examples=EXAMPLES)
+        bundled = any(BUNDLED_ARTICLES in Path(a.source).parents for a in assistant.articles())
+        window = Window(
+            assistant,
+            settings,
+            Gate(),
+            Storage(settings.index_dir),
+            folder=articles.resolve() if articles else BUNDLED_ARTICLES if bundled else None,
+            examples=EXAMPLES,
+            gold=gold or (BUNDLED_GOLD if bundled else None),
+        )
         _, address, _ = build(window).launch(
             server_name="127.0.0.1",
             server_port=port or _free_port(),
@@ -82,7 +98,7 @@ def serve(
             ssr_mode=False,
             pwa=False,
             mcp_server=False,
-            max_file_size=1,  # there is nothing to upload
+            max_file_size=f"{settings.max_file_megabytes}mb",
             app_kwargs={"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS)]},
             **LOOK,
         )

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from index.article import Article
 from index.store import StoredArticle
 from rag.conversation import Conversation, NearPassage, Quotation, Turn
+from ui.catalogue import COLUMNS, Found, View, key
 from ui.storage import Feedback, Listed
 
 _HEADING = re.compile(r"^#{1,6}[ \t]+([^\n]*)$", re.MULTILINE)
@@ -47,6 +48,23 @@ class Segment:
     heading: bool = False
 
 
+Outcome = Literal["added", "updated", "deleted", "unchanged", "refused"]
+
+_OUTCOMES: tuple[Outcome, ...] = ("added", "updated", "deleted", "unchanged", "refused")
+
+#: Of a folder with many articles so many are named.
+_NAMED_RESULTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one file or article."""
+
+    name: str
+    outcome: Outcome
+    cause: str = ""  #: why it was refused
+
+
 def _file_name(source: str) -> str:
     return Path(source).name
 
@@ -59,6 +77,7 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.filters["file_name"] = _file_name
+_templates.filters["key"] = key
 
 
 def _fill(template: str, **values: Any) -> str:
@@ -218,3 +237,50 @@ def segments(text: str, citations: Sequence[Quotation]) -> list[Segment]:
         else:
             found.append(Segment(text[start:end]))
     return found
+
+
+# Tending articles
+
+
+def articles_finder() -> str:
+    """What stands above the table of articles."""
+    return _fill("articles_finder")
+
+
+def folder(name: str) -> str:
+    """The control that takes in what changed in the folder of this name, or "" for none."""
+    return _fill("folder", name=name)
+
+
+def articles(found: Found, view: View, may_edit: bool) -> str:
+    """A page of the table of articles."""
+    return _fill("articles", found=found, view=view, columns=COLUMNS, may_edit=may_edit)
+
+
+def article(shown: Article | None, may_edit: bool = False, own_file: bool = False) -> str:
+    """An article to read; `own_file` is whether its file goes when it is deleted."""
+    return _fill(
+        "article",
+        article=shown,
+        segments=segments(shown.text, []) if shown else [],
+        may_edit=may_edit,
+        own_file=own_file,
+    )
+
+
+def progress(what: str, done: int = 0, total: int = 0, place: int = 0) -> str:
+    """Work that goes on, or waits in this place of a line."""
+    return _fill("progress", what=what, done=done, total=total, place=place)
+
+
+def results(found: Sequence[Result]) -> str:
+    """What became of files, each by its own name."""
+    counts = {name: sum(result.outcome == name for result in found) for name in _OUTCOMES}
+    many = len(found) > _NAMED_RESULTS
+    named = [result for result in found if not many or result.outcome != "unchanged"]
+    return _fill(
+        "results",
+        counts={name: count for name, count in counts.items() if count},
+        named=named[:_NAMED_RESULTS],
+        left_out=len(found) - len(named[:_NAMED_RESULTS]),
+    )
