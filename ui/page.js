@@ -59,7 +59,9 @@ const arrived = () => {
     history.pushState(null, "", addressed.dataset.address);
   }
 };
-new MutationObserver(arrived).observe(element, { childList: true, subtree: true });
+new MutationObserver(arrived).observe(element, {
+  childList: true, subtree: true, attributeFilter: ["class", "data-address"],
+});
 
 addEventListener("popstate", () => {
   const addressed = element.querySelector("[data-address]");
