@@ -67,6 +67,7 @@ def serve(
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     from ui.app import LOOK, build
+    from ui.downloads import router
     from ui.gate import Gate
     from ui.storage import Storage
     from ui.window import Window
@@ -99,7 +100,10 @@ def serve(
             pwa=False,
             mcp_server=False,
             max_file_size=f"{settings.max_file_megabytes}mb",
-            app_kwargs={"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS)]},
+            app_kwargs={
+                "middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS)],
+                "routes": router(window.storage, lambda _: "", lambda _: True).routes,
+            },
             **LOOK,
         )
     except OSError as error:

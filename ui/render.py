@@ -11,11 +11,15 @@ from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from eval.kept import GOOD, Asked, Difference, Kept
 from index.article import Article
 from index.store import StoredArticle
 from rag.conversation import Conversation, NearPassage, Quotation, Turn
 from ui.catalogue import COLUMNS, Found, View, key
-from ui.storage import Feedback, Listed
+from ui.charts import HEIGHT, WIDTH, Curve, Histogram
+from ui.evaluating import Running
+from ui.feedback import gold_lines
+from ui.storage import Evaluation, Feedback, Listed
 
 _HEADING = re.compile(r"^#{1,6}[ \t]+([^\n]*)$", re.MULTILINE)
 _MARKER = re.compile(r"\[(\d{1,4})\]")
@@ -52,6 +56,9 @@ Outcome = Literal["added", "updated", "deleted", "unchanged", "refused"]
 
 _OUTCOMES: tuple[Outcome, ...] = ("added", "updated", "deleted", "unchanged", "refused")
 
+#: What is shown of each type of question.
+_TYPE_MEASURES = ("hit@5", "answer recall", "citation hit", "short F1", "abstention recall")
+
 #: Of a folder with many articles so many are named.
 _NAMED_RESULTS = 200
 
@@ -63,6 +70,40 @@ class Result:
     name: str
     outcome: Outcome
     cause: str = ""  #: why it was refused
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What became of an earlier run."""
+
+    earlier: Evaluation
+    models: Sequence[str]  #: of the earlier run
+    differences: Sequence[Difference]
+    better: Sequence[Asked]
+    worse: Sequence[Asked]
+
+
+@dataclass(frozen=True, slots=True)
+class Charts:
+    """What is drawn of a run; `points` are coverage, risk and least confidence."""
+
+    points: Sequence[tuple[float, float, float]]
+    risk: Curve
+    seconds: Histogram
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """A page of the questions of a run, and what was chosen of them."""
+
+    shown: Sequence[Asked]
+    found: int
+    all: int
+    page: int  #: from 1
+    pages: int
+    types: Sequence[str]
+    type: str
+    verdict: str
 
 
 def _file_name(source: str) -> str:
@@ -284,3 +325,54 @@ def results(found: Sequence[Result]) -> str:
         named=named[:_NAMED_RESULTS],
         left_out=len(found) - len(named[:_NAMED_RESULTS]),
     )
+
+
+# Evaluating
+
+
+def running(now: Running | None, *, said: str, has_gold: bool, own: bool) -> str:
+    """The head of the page: a run that goes on, or how to begin one."""
+    return _fill("running", now=now, said=said, has_gold=has_gold, own=own)
+
+
+def no_report() -> str:
+    """Where no run was kept yet."""
+    return _fill("no_report")
+
+
+def report(
+    shown: Kept,
+    run: Evaluation,
+    runs: Sequence[Evaluation],
+    comparison: Comparison | None,
+    charts: Charts,
+) -> str:
+    """A run: its figures, its charts, and what changed since another."""
+    return _fill(
+        "report",
+        shown=shown,
+        run=run,
+        runs=runs,
+        comparison=comparison,
+        charts=charts,
+        type_measures=_TYPE_MEASURES,
+        tenths=_tenths(charts.points),
+        width=WIDTH,
+        height=HEIGHT,
+    )
+
+
+def gold_questions(found: Questions) -> str:
+    """The questions of a run with their answers and evidence."""
+    return _fill("gold_questions", found=found, good=GOOD)
+
+
+def feedback(judged: Sequence[tuple[Turn, Feedback]]) -> str:
+    """What people thought of answers, to download as gold questions."""
+    return _fill("feedback", judged=len(judged), gold=gold_lines(judged))
+
+
+def _tenths(points: Sequence[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
+    """Of the points of a curve the first at or after each tenth of coverage."""
+    tenths = [next(p for p in points if p[0] >= n / 10 - 1e-9) for n in range(1, 11)]
+    return list(dict.fromkeys(tenths))
