@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,9 +67,20 @@ def evaluate(
 
     Raises SettingsError where evidence stands in no article.
     """
-    places = _places(settings, questions)
     outcomes = []
-    for done, gold in enumerate(questions, start=1):
+    for done, outcome in enumerate(evaluate_each(assistant, settings, questions), start=1):
+        outcomes.append(outcome)
+        if progress:
+            progress(done, len(questions), outcome.gold.id)
+    return outcomes
+
+
+def evaluate_each(
+    assistant: Assistant, settings: Settings, questions: Sequence[GoldQuestion]
+) -> Iterator[Outcome]:
+    """As `evaluate`, one question at a time: each is asked when its outcome is wanted."""
+    places = _places(settings, questions)
+    for gold in questions:
         passages = assistant.retrieve(gold.question, limit=DEPTH)
         started = time.perf_counter()
         answer = assistant.answer(gold.question)
@@ -78,35 +89,28 @@ def evaluate(
         relevant = {chunk for place in evidence for chunk in place.chunks}
         text = " ".join(citation.quote for citation in answer.citations)
         withheld = " ".join(candidate.text for candidate in answer.withheld)
-        outcomes.append(
-            Outcome(
-                gold=gold,
-                answer=answer,
-                retrieval=_measured(relevant, passages, RETRIEVAL_MEASURES)
-                | _measured(relevant, answer.passages, READ_MEASURES),
-                article_hit=float(
-                    any(p.article.source == e.source for p in passages[:5] for e in evidence)
-                ),
-                exact_match=exact_match(answer.short, gold.answers) if answer.short else 0.0,
-                f1=token_f1(answer.short, gold.answers) if answer.short else 0.0,
-                short_right=short_right(answer.short, gold.answers),
-                right=float(contains_answer(text or withheld, gold.answers)),
-                answer_recall=float(contains_answer(text, gold.answers)),
-                citation_hit=float(
-                    any(
-                        place.holds(citation) for place in evidence for citation in answer.citations
-                    )
-                ),
-                exact_citations=sum(
-                    citation.article.text[citation.start : citation.end] == citation.quote
-                    for citation in answer.citations
-                ),
-                seconds=seconds,
-            )
+        yield Outcome(
+            gold=gold,
+            answer=answer,
+            retrieval=_measured(relevant, passages, RETRIEVAL_MEASURES)
+            | _measured(relevant, answer.passages, READ_MEASURES),
+            article_hit=float(
+                any(p.article.source == e.source for p in passages[:5] for e in evidence)
+            ),
+            exact_match=exact_match(answer.short, gold.answers) if answer.short else 0.0,
+            f1=token_f1(answer.short, gold.answers) if answer.short else 0.0,
+            short_right=short_right(answer.short, gold.answers),
+            right=float(contains_answer(text or withheld, gold.answers)),
+            answer_recall=float(contains_answer(text, gold.answers)),
+            citation_hit=float(
+                any(place.holds(citation) for place in evidence for citation in answer.citations)
+            ),
+            exact_citations=sum(
+                citation.article.text[citation.start : citation.end] == citation.quote
+                for citation in answer.citations
+            ),
+            seconds=seconds,
         )
-        if progress:
-            progress(done, len(questions), gold.id)
-    return outcomes
 
 
 def _measured(

@@ -202,11 +202,12 @@ class Assistant:
         with self._reading():
             return self._store.article(source)
 
-    def sync(self, articles: Sequence[Path | str]) -> SyncReport:
+    def sync(self, articles: Sequence[Path | str], progress: Progress | None = None) -> SyncReport:
         """As `index.sync`, into this index and with its model. Questions are answered meanwhile."""
         from index.syncing import sync
 
-        return sync(articles, settings=self.settings, embedder=self._retriever.embedder)
+        embedder = self._retriever.embedder
+        return sync(articles, progress=progress, settings=self.settings, embedder=embedder)
 
     def remove(self, source: str) -> bool:
         """Delete an article from the index. False where there is none from `source`.

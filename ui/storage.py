@@ -69,7 +69,7 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A run of the gold set; `report` is JSON, as `python -m eval --json` writes it."""
+    """A run of the gold set; `report` is JSON, as `eval.kept` writes it."""
 
     id: str
     started: datetime
