@@ -6,7 +6,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from index.errors import IndexBusy, IndexProblem, QuestionError
 from rag.answers import Answer, Passage, cite
+from rag.follow_up import understand
 from rag.questions import clean_question
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from index.settings import Settings
     from index.store import Filters, Store, StoredArticle
     from index.syncing import Progress
+    from rag.conversation import Turn
     from rag.reader import Reader
     from rag.retriever import Retriever
 
@@ -132,10 +134,18 @@ class Assistant:
             self._closed = True
             self._store.close()
 
-    def answer(self, question: str, *, limit: int = 8, filters: Filters | None = None) -> Answer:
+    def answer(
+        self,
+        question: str,
+        *,
+        limit: int = 8,
+        filters: Filters | None = None,
+        history: Sequence[Turn] = (),
+    ) -> Answer:
         """What the articles say, quoted, or an abstention with the nearest passages.
 
-        `limit` passages are read. Raises QuestionError where there is nothing to ask, where the
+        `history` has the earlier turns of the conversation, oldest first: a question that leans on
+        them is answered as `Answer.understood`. `limit` passages are read. Raises QuestionError where there is nothing to ask, where the
         question is too long, and where no article is by the publisher that `filters` names;
         IndexBusy instead of an abstention while another process is changing the index.
         """
@@ -143,10 +153,12 @@ class Assistant:
         if limit < 1:
             raise QuestionError("At least one passage must be read.")
         started = time.perf_counter()
+        understood = understand(question, history)
+        asked = understood or question
         with self._reading():
-            passages = self._retriever.retrieve(question, limit=limit, filters=filters)
+            passages = self._retriever.retrieve(asked, limit=limit, filters=filters)
             retrieved = time.perf_counter()
-            reading = self._reader.read(question, passages)
+            reading = self._reader.read(asked, passages)
             read = time.perf_counter()
             is_behind = self._store.is_behind
         citations = cite(reading.quoted)
@@ -155,6 +167,7 @@ class Assistant:
         text = " ".join(f"{citation.quote} [{citation.number}]" for citation in citations)
         return Answer(
             question=question,
+            understood=understood,
             text=text or ABSTENTION,
             short=reading.short if citations else "",
             withheld=reading.withheld,
