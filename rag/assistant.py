@@ -144,10 +144,11 @@ class Assistant:
     ) -> Answer:
         """What the articles say, quoted, or an abstention with the nearest passages.
 
-        `history` has the earlier turns of the conversation, oldest first: a question that leans on
-        them is answered as `Answer.understood`. `limit` passages are read. Raises QuestionError where there is nothing to ask, where the
-        question is too long, and where no article is by the publisher that `filters` names;
-        IndexBusy instead of an abstention while another process is changing the index.
+        `limit` passages are read. `history` has the earlier turns of the conversation, oldest
+        first: a question that leans on them is asked as `Answer.understood`. Raises QuestionError
+        where there is nothing to ask, where the question is too long, and where no article is by
+        the publisher that `filters` names; IndexBusy instead of an abstention while another
+        process is changing the index.
         """
         question = clean_question(question, self._settings.max_question_characters)
         if limit < 1:

@@ -77,13 +77,13 @@ class Word:
         return self.low in LIGHT and not self.name
 
 
-def words_of(text: str) -> list[Word]:
-    """The words of a text. The first is a name only where it is in capitals."""
+def words_of(text: str, *, within: bool = False) -> list[Word]:
+    """The words of a text; the first is a name by its capital only `within` a sentence."""
     found: list[Word] = []
-    for match in re.finditer(r"\w+(?:[’'.-]\w+)*", text):
-        low = match[0].lower().replace("’", "'")
+    for match in re.finditer(r"\w+(?:[\u2019'.-]\w+)*", text):
+        low = match[0].lower().replace("\u2019", "'")
         shout = len(low) > 1 and match[0].isupper()
-        name = shout or (bool(found) and match[0][0].isupper() and low not in LIGHT)
+        name = shout or ((within or bool(found)) and match[0][0].isupper() and low not in LIGHT)
         found.append(Word(match[0], *match.span(), name, low))
     return found
 
@@ -114,12 +114,21 @@ def leaning_pronoun(question: str) -> Word | None:
     for place, word in enumerate(words):
         before = words[place - 1] if place else None
         after = words[place + 1] if place + 1 < len(words) else None
-        broken = before is not None and re.search(r"[,:;]| [-–—] ", question[before.end : word.start])
-        relative = before and after and not before.light and not after.light | (after.low in LIGHT - AUXILIARIES)
+        broken = before is not None and re.search(
+            r"[,:;]| [-\u2013\u2014] ", question[before.end : word.start]
+        )
+        relative = (
+            before
+            and after
+            and not before.light
+            and not after.light | (after.low in LIGHT - AUXILIARIES)
+        )
         if place and (word.low in _CLAUSES or broken or (word.low in PRONOUNS and relative)):
             earlier, clause = earlier or clause, False
         if word.low not in PRONOUNS or word.name:
-            noun = not word.light and before is not None and before.low in {"the", "a", "an", "those"}
+            noun = (
+                not word.light and before is not None and before.low in {"the", "a", "an", "those"}
+            )
             follows = after is not None and after.low in {"who", "that", "which"} and not word.light
             clause = clause or word.name or noun or follows
             continue
@@ -167,7 +176,7 @@ def lacks_its_matter(question: str, said: str) -> bool:
     content = [word for word in words if not word.light]
     asks = any(word.low in ASKING for word in words)
     states = any(word.low in AUXILIARIES for word in words)
-    if _ELSE.search(question) or (words and not content):
+    if words and (not content or (_ELSE.search(question) and len(content) < 3)):
         return True
     if any(word.name for word in words):  # "In Pakistan?"
         return question.endswith("?") and not asks and not states and all(w.name for w in content)
