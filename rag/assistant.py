@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rag.conversation import Turn
     from rag.reader import Reader
     from rag.retriever import Retriever
+    from rag.talk import Talk
 
 _log = logging.getLogger(__name__)
 
@@ -183,6 +184,12 @@ class Assistant:
             calibrated=reading.calibrated,
             timings={"retrieve": retrieved - started, "read": read - retrieved},
         )
+
+    def conversation(self) -> Talk:
+        """A conversation that begins: its questions are asked in the light of those before them."""
+        from rag.talk import Talk
+
+        return Talk(self.answer)
 
     def retrieve(
         self, question: str, *, limit: int = 8, filters: Filters | None = None
