@@ -66,23 +66,21 @@ def from_markdown(text: str) -> Conversation:
     beginning = _BEGINNING.match(text)
     if not beginning:
         raise ConversationError("It is no conversation that was exported as Markdown.")
-    turns: list[tuple[str, list[Quotation]]] = []
-    number = 0
     try:
-        started = datetime.fromisoformat(beginning["started"])
-        title = unescaped(beginning["title"])
-        for number, line in enumerate(text.split("\n"), start=1):
+        title, started = unescaped(beginning["title"]), datetime.fromisoformat(beginning["started"])
+    except ValueError as error:
+        raise ConversationError("Its beginning is not as it was exported.") from error
+    turns: list[tuple[str, list[Quotation]]] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        try:
             if line.startswith("## "):
                 turns.append((unescaped(line[3:]), []))
             elif line.startswith("- "):
                 turns[-1][1].append(_quotation(line))
-    except (IndexError, ValueError) as error:
-        raise ConversationError(f"Line {number or 3} is not as it was exported.") from error
-    return Conversation(
-        title,
-        tuple(Turn(question, quotations=tuple(quoted)) for question, quoted in turns),
-        started,
-    )
+        except (IndexError, ValueError) as error:
+            raise ConversationError(f"Line {number} is not as it was exported.") from error
+    kept = (Turn(question, quotations=tuple(quoted)) for question, quoted in turns)
+    return Conversation(title, tuple(kept), started)
 
 
 def _quotation(line: str) -> Quotation:

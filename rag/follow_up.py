@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rag.conversation import Turn
 
 _END = " ?!."
+_KNOWN = re.compile(r" \([^()]*\)\?$")  # an earlier answer that was put into a question
 _ARTICLES = OWNERS | {"the", "a", "an"}
 _THE_ONE = re.compile(r"^(?:the|that)\s+ones?\b\s*", re.IGNORECASE)
 _HOW_MANY = re.compile(r"^how (?:many|much) ", re.IGNORECASE)
@@ -69,7 +70,8 @@ def understand(question: str, history: Sequence[Turn]) -> str:
 
 
 def _asked(turn: Turn) -> str:
-    return turn.understood or turn.question
+    """The turn's question as it was understood, without the answer that was put into it."""
+    return _KNOWN.sub("?", turn.understood) or turn.question
 
 
 def _asks(text: str) -> bool:
@@ -149,7 +151,7 @@ def _put_in(turn: Turn) -> str:
     question = OPENING.sub("", turn.question).strip()
     joined = f"{question.rstrip(_END)}, "
     if turn.understood.startswith(joined):
-        return re.sub(r"(?: \([^()]*\))?\?$", "", turn.understood[len(joined) :])
+        return _KNOWN.sub("?", turn.understood)[len(joined) :].removesuffix("?")
     pronoun = leaning_pronoun(question)
     if not turn.understood or not pronoun:
         return ""
