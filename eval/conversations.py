@@ -80,8 +80,10 @@ def ask(
         history: list[Turn] = []
         for gold in talk.turns:
             in_turn = judge(assistant, gold, places, history)
-            if history:
-                asked.append(Asked(gold, in_turn, judge(assistant, gold, places)))
+            if history:  # what was asked as it stands would be answered the same alone
+                understood = in_turn.answer.understood
+                alone = judge(assistant, gold, places) if understood else in_turn
+                asked.append(Asked(gold, in_turn, alone))
             history.append(keep(in_turn.answer))
         if progress:
             progress(done, len(conversations), talk.id)

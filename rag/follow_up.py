@@ -117,6 +117,8 @@ def _replaced(question: str, last: Turn) -> str:
         return question
     stands_for = _stands_for(word.low, last)
     rest = question[word.end :]
+    if word.low == "there":
+        stands_for = f"{'in' if stands_for == last.short else 'at'} {stands_for}"
     if word.low in OWNERS and rest.strip(_END):
         stands_for += "'" if stands_for.endswith("s") else "'s"
     return question[: word.start] + stands_for + rest
@@ -159,7 +161,7 @@ def _put_in(turn: Turn) -> str:
     if not (turn.understood.startswith(before) and turn.understood.endswith(after)):
         return ""
     put_in = turn.understood[len(before) : len(turn.understood) - len(after)]
-    return re.sub(r"'s?$", "", put_in) if pronoun.low in OWNERS else put_in
+    return re.sub(r"'s?$" if pronoun.low in OWNERS else r"^(?:in|at) ", "", put_in)
 
 
 def _about(turn: Turn) -> str:

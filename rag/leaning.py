@@ -31,11 +31,12 @@ LIGHT = (
     | _set("and or but so also then too as here one ones i me my we us our you your not no now if")
     | _set("many much more most any all some into than else other others exactly only just please")
 )
-#: A clause begins with one of these, or after one of the verbs.
+#: A clause begins with one of these, or with what one of these verbs is followed by.
 _CLAUSES = _set(
     "and but or so if when while where before after because once since until although though that "
-    "which who what how why says said say thinks think thought believes believe hopes hope"
+    "which who what how why"
 )
+_SAYING = _set("says said say thinks think thought believes believe hopes hope")
 _LINKS = _set("of for and the on with de al ur uz")  # within a name, such as Bank of China
 
 OPENING = re.compile(r"^(?:(?:and|but|so|or|ok|okay|then|also)\b[\s,]*)+", re.IGNORECASE)
