@@ -31,6 +31,7 @@ from rag.leaning import (
 if TYPE_CHECKING:
     from rag.conversation import Turn
 
+_LONGEST = 1_000
 _END = " ?!."
 _KNOWN = re.compile(r" \([^()]*\)\?$")  # an earlier answer that was put into a question
 _ARTICLES = OWNERS | {"the", "a", "an"}
@@ -48,11 +49,14 @@ def understand(question: str, history: Sequence[Turn]) -> str:
     """`question` with what it leans on in `history` (oldest turn first), or "" if on nothing.
 
     Only the last turn without an error is looked at: its question as it was understood, and its
-    answer.
+    answer. Never longer than 1,000 characters, else "".
     """
     last = next((turn for turn in reversed(history) if not turn.error), None)
-    if last is None:
-        return ""
+    understood = _understood(question, last) if last else ""
+    return understood if len(understood) <= _LONGEST else ""
+
+
+def _understood(question: str, last: Turn) -> str:
     rest = OPENING.sub("", question).strip()
     about = WHAT_ABOUT.match(rest)
     matter = _THE_ONE.sub("", rest[about.end() :] if about else rest).rstrip(_END)

@@ -115,26 +115,13 @@ def leaning_pronoun(question: str) -> Word | None:
     for place, word in enumerate(words):
         before = words[place - 1] if place else None
         after = words[place + 1] if place + 1 < len(words) else None
-        broken = before is not None and re.search(
-            r"[,:;]| [-\u2013\u2014] ", question[before.end : word.start]
-        )
-        relative = (
-            before
-            and after
-            and not before.light
-            and not after.light | (after.low in LIGHT - AUXILIARIES)
-        )
-        if place and (word.low in _CLAUSES or broken or (word.low in PRONOUNS and relative)):
+        pronoun = word.low in PRONOUNS and not word.name
+        if before and _begins_clause(before, word, after, question[before.end : word.start]):
             earlier, clause = earlier or clause, False
-        if word.low not in PRONOUNS or word.name:
-            noun = (
-                not word.light and before is not None and before.low in {"the", "a", "an", "those"}
-            )
-            follows = after is not None and after.low in {"who", "that", "which"} and not word.light
-            clause = clause or word.name or noun or follows
-            continue
-        if word.low == "there":
-            exists = AUXILIARIES & {w.low for w in (before, after) if w}
+        if not pronoun:
+            clause = clause or word.name or _is_noun(before, word, after)
+        elif word.low == "there":
+            exists = any(near and near.low in AUXILIARIES for near in (before, after))
             if not (earlier or clause or (exists and after)):
                 return word
         elif word.low in OWNERS and after and not after.light:
@@ -145,13 +132,29 @@ def leaning_pronoun(question: str) -> Word | None:
     return None
 
 
+def _begins_clause(before: Word, word: Word, after: Word | None, between: str) -> bool:
+    if word.low in _CLAUSES or re.search(r"[,:;]| [-\u2013\u2014] ", between):
+        return True
+    if before.low in _SAYING or word.low in _SAYING:
+        return word.low not in PREPOSITIONS and not (after and after.low in PREPOSITIONS)
+    # "the gearbox it got": a noun, a pronoun and a verb
+    verb = after is not None and (not after.light or after.low in AUXILIARIES)
+    return word.low in PRONOUNS and not word.name and not before.light and verb
+
+
+def _is_noun(before: Word | None, word: Word, after: Word | None) -> bool:
+    """Whether it is a noun beyond doubt: after an article, or before a relative clause."""
+    articled = before is not None and before.low in {"the", "a", "an", "those"}
+    return not word.light and (
+        articled or (after is not None and after.low in {"who", "that", "which"})
+    )
+
+
 def _owned(words: Sequence[Word], place: int) -> bool:
     """Whether a possessive has an owner in its own clause."""
-    subject_after = any(
-        word.low in AUXILIARIES and any(not later.light for later in words[number + 1 :])
-        for number, word in enumerate(words)
-        if number > place
-    )
+    rest = words[place + 1 :]
+    verb = next((n for n, word in enumerate(rest) if word.low in AUXILIARIES), len(rest))
+    subject_after = any(not word.light for word in rest[verb + 1 :])
     whose = words[0].low in {"who", "whose"} and words[place].low == "their"
     return subject_after or whose or sum(not word.light for word in words[:place]) > 1
 

@@ -110,7 +110,7 @@ def test_chat_remembers_exports_and_what_it_exports_can_be_verified(
     chat: Python, ask: Python, tmp_path: Path
 ) -> None:
     done = chat(
-        "/why", "How much did China export?", "What about \x1b[31mIndia?", "/sources", "/why",
+        "/why", "How much does China export?", "What about \x1b[31mIndia?", "/sources", "/why",
         f"/export {tmp_path}/talk.md", f"/export {tmp_path}/talk.json",
         f"/export {tmp_path}/talk.md", "/export talk.txt", f"/export {tmp_path}/none/a.md",
         "/open", "/help", "/new", "/sources", "When was it held?",
