@@ -47,6 +47,30 @@ def ratio(parts: Sequence[float], wholes: Sequence[float] | None = None) -> Figu
     return Figure(float(part.sum() / whole.sum()), float(low), float(high), int(whole.sum()))
 
 
+def difference(
+    before: Sequence[tuple[float, float]], after: Sequence[tuple[float, float]]
+) -> Figure:
+    """How much a ratio has risen between two runs over the same questions, in the same order.
+
+    A question is a pair of what it adds above and below the line. The bootstrap draws questions,
+    each with both of its outcomes: what makes a question hard moves both and so cancels out.
+    """
+    rows = np.hstack([np.array(before, float), np.array(after, float)])
+    if not rows[:, 1].sum() or not rows[:, 3].sum():
+        return Figure(0.0, 0.0, 0.0, 0)
+
+    def rise(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        above, below = sums[:, [0, 2]], sums[:, [1, 3]]
+        ratios = np.divide(above, below, out=np.zeros_like(above), where=below > 0)
+        risen: NDArray[np.float64] = ratios[:, 1] - ratios[:, 0]
+        return risen
+
+    drawn = np.random.default_rng(0).integers(len(rows), size=(BOOTSTRAP_SAMPLES, len(rows)))
+    low, high = np.percentile(rise(rows[drawn].sum(axis=1)), [2.5, 97.5])
+    value = rise(rows.sum(axis=0, keepdims=True))[0]
+    return Figure(float(value), float(low), float(high), len(rows))
+
+
 def quantile(seconds: Sequence[float], q: float) -> Figure:
     """A quantile of times, with a percentile bootstrap over the questions."""
     times = np.array(seconds, float)

@@ -59,12 +59,15 @@ Figures = dict[str, Figure]
 
 def figures(outcomes: Sequence[Outcome]) -> Figures:
     """Every measure over the outcomes: the same outcomes give the same figures."""
-    ratios = {
-        name: ratio([part(o) for o in outcomes], [whole(o) for o in outcomes])
-        for name, (part, whole) in _MEASURES.items()
-    }
+    counted = [measured(outcome) for outcome in outcomes]
+    ratios = {name: ratio(*zip(*(o[name] for o in counted), strict=True)) for name in _MEASURES}
     confidence, right = [o.answer.confidence for o in outcomes], [o.right for o in outcomes]
     return {**ratios, "calibration error": calibration_error(confidence, right)}
+
+
+def measured(outcome: Outcome) -> dict[str, tuple[float, float]]:
+    """What one outcome adds above and below the line of every measure."""
+    return {name: (part(outcome), whole(outcome)) for name, (part, whole) in _MEASURES.items()}
 
 
 def by_split(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
+from playwright.sync_api import Browser, Page, sync_playwright
+from served import served
 
 from index.article import Article, Chunk
 from index.embedder import Embedder
@@ -26,6 +28,15 @@ from rag.retriever import Retriever
 from rag.span import SpanReader, open_span_reader
 
 ROOT = Path(__file__).parents[1]
+
+_CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
 
 # The same examples in every run, and no deadline: the machine is shared.
 settings.register_profile(
@@ -138,6 +149,40 @@ def empty_milvus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         store.put(article, [Chunk(0, 4, "Tin.")], np.array([[1, 0]], np.float32), "maker")
         store.remove("/a.md")
     return path
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real Chromium."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    with sync_playwright() as playwright:
+        path = found or playwright.chromium.executable_path
+        if not Path(path).is_file():
+            if os.environ.get("CI"):
+                pytest.fail("there is no Chromium")
+            pytest.skip("there is no Chromium; install one, or run: playwright install chromium")
+        opened = playwright.chromium.launch(executable_path=path, args=_CHROMIUM_ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A tab of it."""
+    tab = browser.new_page(viewport={"width": 1280, "height": 850})
+    tab.set_default_timeout(60_000)
+    yield tab
+    tab.close()
+
+
+@pytest.fixture(scope="session")
+def bundled_window(
+    tmp_path_factory: pytest.TempPathFactory, _no_settings_of_the_user: None
+) -> Iterator[str]:
+    """The address of the window as a first start makes it, over the bundled articles."""
+    with served(tmp_path_factory.mktemp("window") / "index") as address:
+        yield address
 
 
 @pytest.fixture

@@ -43,6 +43,13 @@ def test_conversation_comes_back_as_it_was_after_a_restart(tmp_path: Path) -> No
     second.close()
 
 
+def test_question_is_kept_before_it_is_answered(storage: Storage) -> None:
+    name = storage.begin("", TURN.question)
+    storage.add("", name, Turn(TURN.question, error="Stopped.", id=TURN.id))
+    storage.answered("", TURN)
+    assert storage.conversation("", name).turns == (TURN,)
+
+
 def test_title_of_a_long_question_is_cut(storage: Storage) -> None:
     storage.begin("", "x" * 500)
     assert storage.conversations("")[0].title == "x" * 79 + "…"
@@ -81,6 +88,7 @@ def test_nobody_reads_or_changes_what_belongs_to_another(storage: Storage) -> No
     for forbidden in (
         lambda: storage.conversation("ben", name),
         lambda: storage.add("ben", name, Turn("zinc")),
+        lambda: storage.answered("ben", TURN),
         lambda: storage.rename("ben", name, "zinc"),
         lambda: storage.delete("ben", name),
         lambda: storage.judge("ben", TURN.id, Feedback(True)),

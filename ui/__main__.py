@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ui.accounts import Accounts
 
 BUNDLED_ARTICLES = Path(__file__).resolve().parent.parent / "articles"
+#: The gold questions about them.
+BUNDLED_GOLD = BUNDLED_ARTICLES.parent / "eval" / "gold.jsonl"
 
 #: Shown over the bundled articles. The last is one that the articles do not answer.
 EXAMPLES = (
@@ -53,6 +55,10 @@ def serve(
     articles: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Articles to take in first. Else the index as it is."),
+    ] = None,
+    gold: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Gold questions about the articles, JSON lines."),
     ] = None,
     index_dir: IndexDir = None,
     store: ChosenStore = None,
@@ -90,10 +96,17 @@ def serve(
     assistant = _open(articles, index_dir, settings)
 
     from ui.serving import Address, opened
+    from ui.window import About
 
     names = allow_host or [name.strip() for name in settings.hosts.split(",") if name.strip()]
     address = Address(host, port, names, certificate, key)
-    with opened(assistant, address, EXAMPLES, log=log) as (server, shown):
+    bundled = any(BUNDLED_ARTICLES in Path(a.source).parents for a in assistant.articles())
+    about = About(
+        folder=articles.resolve() if articles else BUNDLED_ARTICLES if bundled else None,
+        examples=EXAMPLES if bundled else (),
+        gold=gold or (BUNDLED_GOLD if bundled else None),
+    )
+    with opened(assistant, address, about, log=log) as (server, shown):
         cli.errors.print(f"The chat window is at {shown} (Ctrl-C stops it).", markup=False)
         if browser:
             threading.Thread(target=webbrowser.open, args=(shown,), daemon=True).start()

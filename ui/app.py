@@ -29,8 +29,10 @@ def build(window: Window) -> gr.Blocks:
         Navbar(visible=False)  # each page has its own, in its masthead
         chat.build(page, window)
     with page.route("Articles", "/articles"):
+        Navbar(visible=False)
         articles.build(page, window)
     with page.route("Evaluation", "/evaluation"):
+        Navbar(visible=False)
         evaluation.build(page, window)
     # The gate is the line that people wait in; Gradio's own lets everybody through to it.
     page.queue(max_size=None, api_open=False, default_concurrency_limit=None)

@@ -6,10 +6,12 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from index.errors import ConversationError, QuestionError, RagError
 from index.store import Filters
@@ -33,12 +35,21 @@ def build(page: gr.Blocks, window: Window) -> None:
     """Fill the page that is being made."""
     storage = window.storage
 
-    def log(who: str, conversation: str) -> str:
+    def begin(who: str, conversation: str, turn: Turn) -> str:
+        """Add a turn to a conversation, a new one where there is none; returns its id."""
+        conversation = conversation or storage.begin(who, turn.question)
+        storage.add(who, conversation, turn)
+        return conversation
+
+    def log(who: str, conversation: str, without: Turn | None = None) -> str:
         """The turns of a conversation; a welcome where there is none."""
         if not conversation:
-            return render.welcome(window.assistant.articles(), window.examples, storage.lasting)
+            return render.welcome(
+                window.assistant.articles(), window.about.examples, storage.lasting
+            )
         found = storage.conversation(who, conversation)
-        return render.conversation(found, storage.feedback(who, conversation))
+        shown = replace(found, turns=tuple(turn for turn in found.turns if turn != without))
+        return render.conversation(shown, storage.feedback(who, conversation))
 
     def listing(who: str, conversation: str, search: str = "") -> str:
         return render.conversations(storage.conversations(who, search), conversation, search)
@@ -48,7 +59,7 @@ def build(page: gr.Blocks, window: Window) -> None:
         return next((found for found in turns if found.id == turn), None)
 
     async def ask(
-        question: str | None,
+        question: str | tuple[str, str] | None,
         conversation: str,
         publisher: str | None,
         since: str | None,
@@ -57,19 +68,21 @@ def build(page: gr.Blocks, window: Window) -> None:
     ) -> AsyncIterator[dict[Any, Any]]:
         """Answer a question; what has changed is shown by stages."""
         who = owner(request)
-        question = (question or "").encode("utf-8", "replace").decode()
+        question = question[0] if isinstance(question, tuple) else question or ""
+        question = question.encode("utf-8", "replace").decode()
         if not question.strip():
             yield {asked: gr.skip()}
             return
         shown = question[:_SHOWN_OF_A_LONG_QUESTION] if len(question) > 2000 else question
-        conversation = conversation or await asyncio.to_thread(storage.begin, who, shown)
+        # It is kept as stopped until it is answered: whatever happens now, it says so.
+        turn = Turn(shown, error=STOPPED)
+        conversation = await asyncio.to_thread(begin, who, conversation, turn)
         yield {
             asked: gr.update(value="", submit_btn=False, stop_btn=True),
             current: conversation,
-            turns: log(who, conversation),
+            turns: log(who, conversation, without=turn),
             pending: render.pending(Pending(shown, "searching")),
         }
-        turn = Turn(shown, error=STOPPED)
         try:
             chosen = "" if publisher in (None, ANY_PUBLISHER) else str(publisher)
             filters = Filters(chosen, _day(since), _day(until))
@@ -78,16 +91,14 @@ def build(page: gr.Blocks, window: Window) -> None:
                     yield {pending: render.pending(Pending(shown, "waiting", place))}
                 yield {pending: render.pending(Pending(shown, "reading"))}
                 answer = await ticket.run(_answer, window, question, filters)
-            turn = keep(answer)
+            turn = replace(keep(answer), id=turn.id, asked=turn.asked)
         except RagError as error:
-            turn = Turn(shown, error=str(error))
+            turn = replace(turn, error=str(error))
         except Exception:
             name = uuid.uuid4().hex[:8]
             _log.exception("Error %s", name)
-            turn = Turn(shown, error=f"Something went wrong (error {name}).")
-        finally:
-            # Also where the question was stopped, or whoever asked has gone.
-            storage.add(who, conversation, turn)
+            turn = replace(turn, error=f"Something went wrong (error {name}).")
+        await asyncio.to_thread(storage.answered, who, turn)
         yield {
             asked: gr.update(submit_btn=True, stop_btn=False),
             turns: log(who, conversation),
@@ -154,7 +165,8 @@ def build(page: gr.Blocks, window: Window) -> None:
                     storage.judge(who, do.get("turn", ""), judged)
                     return {turns: log(who, conversation)}
                 case "example":
-                    return {asked: do.get("question", "")}
+                    # With a name of its own, so that the same example can be asked again.
+                    return {wanted: (do.get("question", ""), uuid.uuid4().hex)}
                 case "open":
                     return show(who, do.get("id", ""), do.get("search", ""))
                 case "find":
@@ -177,6 +189,7 @@ def build(page: gr.Blocks, window: Window) -> None:
 
     masthead = part(render.masthead("chat"), "masthead")
     current = gr.State("")
+    wanted = gr.State(("", ""))  # an example that was clicked
     with gr.Row(elem_id="panes"):
         with gr.Column(elem_id="left"):
             finder = part(render.finder(), "finder")
@@ -201,12 +214,18 @@ def build(page: gr.Blocks, window: Window) -> None:
                 until = gr.Textbox(label="Published until", placeholder="YYYY-MM-DD", max_lines=1)
         with gr.Column(elem_id="right"):
             source = part(render.source(None), "source")
-    parts = [masthead, current, turns, pending, kept, source, asked, publisher]
+    parts = [masthead, current, wanted, turns, pending, kept, source, asked, publisher]
     page.load(opened, None, parts, **QUIET)
-    question = [asked, current, publisher, since, until]
-    asking = asked.submit(ask, question, parts, **{**QUIET, "queue": True})
-    asked.stop(stopped, current, parts, cancels=[asking], **QUIET)
-    for control in (finder, kept, turns, source):
+    rest: list[Component] = [current, publisher, since, until]
+    slowly = {**QUIET, "queue": True}
+    asking: list[dict[str, Any]] = [
+        asked.submit(ask, [asked, *rest], parts, **slowly),
+        wanted.change(ask, [wanted, *rest], parts, **slowly),
+    ]
+    asked.stop(stopped, current, parts, cancels=asking, **QUIET)
+    # A change of `wanted` is only noticed where the click went through the queue.
+    turns.click(clicked, current, parts, **slowly)
+    for control in (finder, kept, source):
         control.click(clicked, current, parts, **QUIET)
 
 

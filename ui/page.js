@@ -10,11 +10,13 @@ const tell = (control) => {
   trigger("click", told);
 };
 
+let pressed;
 element.addEventListener("click", (event) => {
   const control = event.target.closest("[data-do]");
   if (!control || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   control.closest("[popover]")?.hidePopover();
+  pressed = control;
   tell(control);
 });
 
@@ -49,12 +51,17 @@ const arrived = () => {
   if (end) end.scrollIntoView({ block: "end" });
   const focus = element.querySelector("[data-focus]");
   if (focus) focus.focus();
+  // A control that has an id keeps the focus when it comes anew.
+  const lost = pressed?.id && !pressed.isConnected && document.activeElement === document.body;
+  if (lost) element.querySelector(`#${CSS.escape(pressed.id)}`)?.focus();
   const addressed = element.querySelector("[data-address]");
   if (addressed && addressed.dataset.address !== location.pathname + location.search) {
     history.pushState(null, "", addressed.dataset.address);
   }
 };
-new MutationObserver(arrived).observe(element, { childList: true, subtree: true });
+new MutationObserver(arrived).observe(element, {
+  childList: true, subtree: true, attributeFilter: ["class", "data-address"],
+});
 
 addEventListener("popstate", () => {
   const addressed = element.querySelector("[data-address]");

@@ -16,7 +16,7 @@ _BEHAVIOUR = Path(__file__).with_name("page.js").read_text("utf-8")
 
 def part(html: str, name: str) -> gr.HTML:
     """A part of a page that is our own HTML; a click on a control in it is its `click` event."""
-    return gr.HTML(html, elem_id=name, js_on_load=_BEHAVIOUR, padding=False)
+    return gr.HTML(html, elem_id=name, js_on_load=_BEHAVIOUR, apply_default_css=False)
 
 
 def told(event: gr.EventData) -> Mapping[str, str]:

@@ -11,10 +11,16 @@ from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from eval.kept import GOOD, Kept
 from index.article import Article
 from index.store import StoredArticle
 from rag.conversation import Conversation, NearPassage, Quotation, Turn
-from ui.storage import Feedback, Listed
+from ui.catalogue import COLUMNS, Found, View, key
+from ui.charts import HEIGHT, WIDTH
+from ui.evaluating import Running
+from ui.feedback import gold_lines
+from ui.reporting import Charts, Comparison, Questions, tenths
+from ui.storage import Evaluation, Feedback, Listed
 
 _HEADING = re.compile(r"^#{1,6}[ \t]+([^\n]*)$", re.MULTILINE)
 _MARKER = re.compile(r"\[(\d{1,4})\]")
@@ -47,6 +53,26 @@ class Segment:
     heading: bool = False
 
 
+Outcome = Literal["added", "updated", "deleted", "unchanged", "refused"]
+
+_OUTCOMES: tuple[Outcome, ...] = ("added", "updated", "deleted", "unchanged", "refused")
+
+#: What is shown of each type of question.
+_TYPE_MEASURES = ("hit@5", "answer recall", "citation hit", "short F1", "abstention recall")
+
+#: Of a folder with many articles so many are named.
+_NAMED_RESULTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one file or article."""
+
+    name: str
+    outcome: Outcome
+    cause: str = ""  #: why it was refused
+
+
 def _file_name(source: str) -> str:
     return Path(source).name
 
@@ -59,6 +85,7 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.filters["file_name"] = _file_name
+_templates.filters["key"] = key
 
 
 def _fill(template: str, **values: Any) -> str:
@@ -218,3 +245,95 @@ def segments(text: str, citations: Sequence[Quotation]) -> list[Segment]:
         else:
             found.append(Segment(text[start:end]))
     return found
+
+
+# Tending articles
+
+
+def articles_finder() -> str:
+    """What stands above the table of articles."""
+    return _fill("articles_finder")
+
+
+def folder(name: str) -> str:
+    """The control that takes in what changed in the folder of this name, or "" for none."""
+    return _fill("folder", name=name)
+
+
+def articles(found: Found, view: View, may_edit: bool) -> str:
+    """A page of the table of articles."""
+    return _fill("articles", found=found, view=view, columns=COLUMNS, may_edit=may_edit)
+
+
+def article(shown: Article | None, may_edit: bool = False, own_file: bool = False) -> str:
+    """An article to read; `own_file` is whether its file goes when it is deleted."""
+    return _fill(
+        "article",
+        article=shown,
+        segments=segments(shown.text, []) if shown else [],
+        may_edit=may_edit,
+        own_file=own_file,
+    )
+
+
+def progress(what: str, done: int = 0, total: int = 0, place: int = 0) -> str:
+    """Work that goes on, or waits in this place of a line."""
+    return _fill("progress", what=what, done=done, total=total, place=place)
+
+
+def results(found: Sequence[Result]) -> str:
+    """What became of files, each by its own name."""
+    counts = {name: sum(result.outcome == name for result in found) for name in _OUTCOMES}
+    many = len(found) > _NAMED_RESULTS
+    named = [result for result in found if not many or result.outcome != "unchanged"]
+    return _fill(
+        "results",
+        counts={name: count for name, count in counts.items() if count},
+        named=named[:_NAMED_RESULTS],
+        left_out=len(found) - len(named[:_NAMED_RESULTS]),
+    )
+
+
+# Evaluating
+
+
+def running(now: Running | None, *, said: str, has_gold: bool, own: bool) -> str:
+    """The head of the page: a run that goes on, or how to begin one."""
+    return _fill("running", now=now, said=said, has_gold=has_gold, own=own)
+
+
+def no_report() -> str:
+    """Where no run was kept yet."""
+    return _fill("no_report")
+
+
+def report(
+    shown: Kept,
+    run: Evaluation,
+    runs: Sequence[Evaluation],
+    comparison: Comparison | None,
+    charts: Charts,
+) -> str:
+    """A run: its figures, its charts, and what changed since another."""
+    return _fill(
+        "report",
+        shown=shown,
+        run=run,
+        runs=runs,
+        comparison=comparison,
+        charts=charts,
+        type_measures=_TYPE_MEASURES,
+        tenths=tenths(charts.points),
+        width=WIDTH,
+        height=HEIGHT,
+    )
+
+
+def gold_questions(found: Questions) -> str:
+    """The questions of a run with their answers and evidence."""
+    return _fill("gold_questions", found=found, good=GOOD)
+
+
+def feedback(judged: Sequence[tuple[Turn, Feedback]]) -> str:
+    """What people thought of answers, to download as gold questions."""
+    return _fill("feedback", judged=len(judged), gold=gold_lines(judged))

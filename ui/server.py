@@ -24,6 +24,7 @@ from index.settings import Settings
 from rag import Assistant
 from ui.accounts import Accounts
 from ui.api import api, user
+from ui.downloads import downloads
 from ui.gate import Gate
 from ui.guards import HostGuard, OriginGuard, PathGuard, SizeGuard
 from ui.headers import SecurityHeaders
@@ -33,7 +34,16 @@ from ui.signin import Doorkeeper, signing_in
 from ui.storage import Storage
 from ui.uploads import Uploads
 
-_OURS = ("/healthz", "/readyz", "/metrics", "/signin", "/signout", "/v1", "/export")
+_OURS = (
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/signin",
+    "/signout",
+    "/v1",
+    "/export",
+    "/feedback.jsonl",
+)
 _UPLOADS = ("/v1/articles", "/gradio_api/upload")
 
 
@@ -105,6 +115,10 @@ def make_app(
         },
     )
     app.include_router(api(assistant, gate, storage, Uploads(assistant), metrics))
+    app.include_router(
+        downloads(storage, lambda asked: user(asked).name, lambda asked: user(asked).is_editor),
+        include_in_schema=False,
+    )
     if accounts is not None:
         app.include_router(signing_in(accounts, hours=settings.signed_in_hours, metrics=metrics))
 

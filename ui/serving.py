@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -22,7 +22,7 @@ from ui.gate import Gate
 from ui.observing import Metrics, watching
 from ui.server import make_app
 from ui.storage import Storage
-from ui.window import Window
+from ui.window import About, Window
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _EVERYWHERE = {"0.0.0.0", "::", ""}
@@ -70,7 +70,7 @@ class Address:
 
 @contextlib.contextmanager
 def opened(
-    assistant: Assistant, address: Address, examples: Sequence[str] = (), *, log: str = ""
+    assistant: Assistant, address: Address, about: About, *, log: str = ""
 ) -> Iterator[tuple[Server, str]]:
     """The server over an assistant, ready to run, and where a browser finds it.
 
@@ -96,7 +96,7 @@ def opened(
         as_json = (log or settings.log) == "json"
         closing.enter_context(watching(metrics, as_json=as_json, questions=settings.log_questions))
         app = make_app(
-            build(Window(assistant, settings, gate, storage, examples=examples)),
+            build(Window(assistant, settings, gate, storage, about)),
             assistant,
             gate=gate,
             storage=storage,

@@ -69,7 +69,7 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A run of the gold set; `report` is JSON, as `python -m eval --json` writes it."""
+    """A run of the gold set; `report` is JSON, as `eval.kept` writes it."""
 
     id: str
     started: datetime
@@ -148,6 +148,12 @@ class Storage:
                 (turn.id, conversation, turn_to_json(turn), conversation),
             )
 
+    def answered(self, owner: str, turn: Turn) -> None:
+        """Keep a turn in place of the one with its id."""
+        with self._writing() as db:
+            self._owned(db, owner, turn.id)
+            db.execute("UPDATE turn SET record = ? WHERE id = ?", (turn_to_json(turn), turn.id))
+
     def conversation(self, owner: str, conversation: str) -> Conversation:
         """A conversation with its turns."""
         with self._reading() as db:
@@ -211,13 +217,7 @@ class Storage:
     def judge(self, owner: str, turn: str, feedback: Feedback) -> None:
         """Keep what the owner of a turn thinks of it, in place of what they thought before."""
         with self._writing() as db:
-            found = db.execute(
-                "SELECT 1 FROM turn JOIN conversation ON conversation.id = turn.conversation "
-                "WHERE turn.id = ? AND owner = ?",
-                (turn, owner),
-            ).fetchone()
-            if not found:
-                raise _missing()
+            self._owned(db, owner, turn)
             db.execute(
                 "INSERT OR REPLACE INTO feedback VALUES (?, ?, ?, ?, ?)",
                 (
@@ -290,6 +290,16 @@ class Storage:
                 db.execute("ROLLBACK")
                 raise
             db.execute("COMMIT")
+
+    @staticmethod
+    def _owned(db: sqlite3.Connection, owner: str, turn: str) -> None:
+        found = db.execute(
+            "SELECT 1 FROM turn JOIN conversation ON conversation.id = turn.conversation "
+            "WHERE turn.id = ? AND owner = ?",
+            (turn, owner),
+        ).fetchone()
+        if not found:
+            raise _missing()
 
     @staticmethod
     def _changed(db: sqlite3.Connection, owner: str, conversation: str) -> None:

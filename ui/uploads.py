@@ -20,6 +20,7 @@ from typing import Literal
 from index.durable import fsync, make_folder
 from index.errors import ArticleError
 from index.loader import SUFFIXES, content_hash
+from index.syncing import Progress
 from rag import Assistant
 
 FOLDER_NAME = "uploads"
@@ -47,7 +48,13 @@ class Uploads:
         self._folder = (assistant.settings.index_dir / FOLDER_NAME).resolve()
         self._lock = threading.Lock()
 
-    def take_in(self, files: Sequence[tuple[str, Path]]) -> list[Taken]:
+    def owns(self, source: str) -> bool:
+        """Whether the file of this article was dropped in, and goes with it."""
+        return Path(source).parent == self._folder
+
+    def take_in(
+        self, files: Sequence[tuple[str, Path]], progress: Progress | None = None
+    ) -> list[Taken]:
         """What becomes of each file, given as its name and where it lies just now.
 
         A file of a name that was dropped in before takes the place of that one; bytes that an
@@ -83,7 +90,7 @@ class Uploads:
                     except ArticleError as error:
                         taken[number] = Taken(name, "refused", cause=str(error))
                 if placed:
-                    report = self._assistant.sync(list(placed.values()))
+                    report = self._assistant.sync(list(placed.values()), progress)
                     causes = {failure.source: failure.cause for failure in report.failed}
                     for number, target in placed.items():
                         name, source = files[number][0], str(target)
@@ -109,7 +116,7 @@ class Uploads:
         with self._lock:
             if not self._assistant.remove(source):
                 raise ArticleError("There is no such article.")
-            if Path(source).parent != self._folder:
+            if not self.owns(source):
                 return False
             Path(source).unlink(missing_ok=True)
             return True

@@ -1,0 +1,75 @@
+"""Which articles a table shows: those that a search finds, sorted, a page of them. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from index.store import StoredArticle
+
+PAGE_ROWS = 50
+
+#: What each column is sorted by; what an article does not say comes last either way.
+_COLUMNS: dict[str, Callable[[StoredArticle], Any]] = {
+    "title": lambda article: article.title.casefold(),
+    "publisher": lambda article: article.publisher.casefold(),
+    "published": lambda article: article.published,
+    "length": lambda article: article.characters,
+    "added": lambda article: article.added,
+}
+
+COLUMNS = tuple(_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What someone has asked to see."""
+
+    search: str = ""
+    column: str = "title"  #: one of COLUMNS
+    descending: bool = False
+    page: int = 1
+    reading: str = ""  #: the key of the article that is open
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of what was found."""
+
+    rows: Sequence[StoredArticle]
+    page: int  #: from 1
+    pages: int
+    found: int
+    all: int
+
+
+def find(articles: Sequence[StoredArticle], view: View) -> Found:
+    """The articles whose title, publisher or file name hold every word of the search, any case."""
+    words = view.search.casefold().split()
+    found = [a for a in articles if _holds(a, words)] if words else list(articles)
+    value = _COLUMNS[view.column]
+    told = [article for article in found if value(article)]
+    untold = [article for article in found if not value(article)]
+    told.sort(key=value, reverse=view.descending)
+    pages = max(1, -(-len(found) // PAGE_ROWS))
+    page = min(max(1, view.page), pages)
+    rows = (told + untold)[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
+    return Found(rows, page, pages, len(found), len(articles))
+
+
+def key(source: str) -> str:
+    """A name for an article's source that does not tell where on the computer it lies."""
+    return hashlib.sha256(source.encode("utf-8", "surrogateescape")).hexdigest()[:20]
+
+
+def of_key(articles: Sequence[StoredArticle], wanted: str) -> StoredArticle | None:
+    """The article with this key."""
+    return next((article for article in articles if key(article.source) == wanted), None)
+
+
+def _holds(article: StoredArticle, words: Sequence[str]) -> bool:
+    text = f"{article.title} {article.publisher} {Path(article.source).name}".casefold()
+    return all(word in text for word in words)

@@ -1,0 +1,57 @@
+"""Files to download: conversations, and feedback as gold questions. Knows nothing of pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Path, Request, Response
+
+from index.errors import ConversationError
+from rag.conversation import to_json
+from ui.feedback import gold_lines
+from ui.storage import Storage
+
+_Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+
+
+def downloads(
+    storage: Storage, owner: Callable[[Request], str], may_edit: Callable[[Request], bool]
+) -> APIRouter:
+    """The routes. Feedback is everybody's, so that only who may edit gets it."""
+    routes = APIRouter()
+
+    @routes.get("/feedback.jsonl")
+    def feedback(request: Request) -> Response:
+        if not may_edit(request):
+            raise HTTPException(403, "Only an editor may download what others thought.")
+        gold = gold_lines(storage.judged())
+        return _file(gold.lines, "feedback.jsonl", "application/x-ndjson")
+
+    @routes.get("/export/{conversation}.json")
+    def as_json(conversation: _Id, request: Request) -> Response:
+        try:
+            found = storage.conversation(owner(request), conversation)
+        except ConversationError as error:
+            raise HTTPException(404, str(error)) from error
+        return _file(to_json(found), f"{_file_stem(found.title)}.json", "application/json")
+
+    return routes
+
+
+def _file(text: str, name: str, kind: str) -> Response:
+    """Saved by the browser, never shown; the file's name is plain ASCII."""
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
+    body = text.encode("utf-8", "replace")
+    return Response(body, media_type=f"{kind}; charset=utf-8", headers=headers)
+
+
+def _file_stem(title: str) -> str:
+    """Of a title what any system takes as a file's name."""
+    words = re.findall(r"[a-z0-9]+", title.lower())
+    return "-".join(words)[:60].strip("-") or "conversation"
