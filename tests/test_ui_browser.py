@@ -28,7 +28,7 @@ def ask(page: Page, question: str) -> None:
     turns = page.locator("#conversation .turn").count()
     page.locator("#question textarea").fill(question)
     page.keyboard.press("Enter")
-    expect(page.locator("#conversation .turn")).to_have_count(turns + 1)
+    expect(page.locator("#conversation .turn")).to_have_count(turns + 1, timeout=60_000)
     expect(page.locator("#pending .turn")).to_have_count(0)
 
 
