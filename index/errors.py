@@ -5,6 +5,7 @@ RagError
 ├── ArticleError      one article cannot be read; the others go in
 ├── QuestionError     a question cannot be asked as it is
 ├── ConversationError a kept or exported conversation cannot be used
+├── ModelError        the chat model did not answer
 └── IndexProblem      something about the index as a whole
     ├── IndexMissing      there is none yet
     ├── IndexMismatch     another model or chunker made it
@@ -31,6 +32,10 @@ class QuestionError(RagError):
 
 class ConversationError(RagError):
     """A kept or exported conversation cannot be used."""
+
+
+class ModelError(RagError):
+    """The chat model did not answer. The message is the cause, in a few words."""
 
 
 class IndexProblem(RagError):
