@@ -8,151 +8,66 @@ dropped. `python tests/lying_model.py` measures both.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from functools import cache, lru_cache
 from itertools import groupby, pairwise
 
-from index.keyword import stems
+from rag.statement import CONJUNCTIONS, HEDGES, PREPOSITIONS, Token, straight, tokens, turning
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-#: Words that may come and go. Who said it is held by the name, not by the verb of saying.
-_LIGHT = _words("""
-a an the of in on at for with as to by and that which who whom whose this these those there
-it its they them their he him his she her we our you your i me my is are was were be been
-being am has have had having do does did done so such also too then thus
-about around approximately roughly some say says said saying according note notes noted
-add adds added state states stated tell tells told explain explains explained article articles
-""")
-#: Whatever turns a statement round. Both must have the same ones.
-_TURNING = _words("""
-not no never none nor neither nobody nothing nowhere without cannot hardly barely scarcely
-few little if unless until except false wrong untrue alleged rumour rumor myth deny denies
-denied reject rejects rejected refuse refuses refused fail fails failed lack lacks lacked
-stop stops stopped cease ceases ceased cancel cancels cancelled canceled prevent prevents
-prevented avoid avoids avoided instead rather contrary
-""")
-#: Whatever makes less of one. None may be left out beside the words that are taken.
-_HEDGES = _words("""
-hope hopes hoped want wants wanted wish wishes wished intend intends intended plan plans
-planned aim aims aimed expect expects expected propose proposes proposed suggest suggests
-suggested recommend recommends recommended ask asks asked seek seeks sought try tries tried
-believe believes believed think thinks thought seem seems seemed appear appears appeared
-will would shall should could can may might must likely unlikely possible possibly perhaps
-probably potential potentially more less over under above below least most nearly almost up
-only many several former formerly previously once before after partly half jointly or than
-""")
-#: Before a name they tell who did what to whom.
-_LEADS = _words("to from by against into than before after over under")
-#: Words, a group a line, that say the same in news of any kind.
-_ALIKE = """
-percent percentage
-nation country
-firm company enterprise
-begin began begun start started
-build built construct
-show showed shown
-large big
-purchase buy bought
-assist help
-organisation organization
-aluminium aluminum
-million mn
-amount sum
-chairman chairperson
-come came
-hold held
-sell sold
-make made
-give gave given
-grow grew grown
-rise rose risen
-fall fell fallen
-speak spoke spoken
-become became
-meet met
-"""
-_UNITS = {
-    "$": "dollar", "us$": "dollar", "usd": "dollar", "dollar": "dollar", "dollars": "dollar",
-    "€": "euro", "eur": "euro", "euro": "euro", "euros": "euro", "£": "pound", "gbp": "pound",
-    "¥": "yuan", "yuan": "yuan", "rmb": "yuan", "cny": "yuan", "%": "percent",
-    "percent": "percent",
-}  # fmt: skip
-_SCALES = {"hundred": 2, "thousand": 3, "k": 3, "million": 6, "m": 6, "mn": 6,
-           "billion": 9, "bn": 9, "trillion": 12}  # fmt: skip
-_COUNTS = {
-    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
-    "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15,
-    "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20, "thirty": 30,
-    "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
-}  # fmt: skip
-
-_PIECE = re.compile(
-    r"(?P<before>us\$|[$€£¥]|\b(?:usd|eur|gbp|rmb|cny)(?=\s?\d))?\s?"
-    r"(?P<number>(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?)(?!\w*[^\W\d_]\w*\d)"
-    r"(?:[\s-]?(?P<scale>hundred|thousand|million|billion|trillion|bn|mn|[km])\b)?"
-    r"(?:[\s-]?(?P<after>%|percent\b|per cent\b|us\$|usd\b|(?:us )?dollars?\b|euros?\b|yuan\b"
-    r"|rmb\b))?"
-    r"|(?P<word>\w+(?:'\w+)*)"
-    r"|(?P<break>[,;:()\[\]]|\s[\u2013-]\s|\u2014)",
-    re.IGNORECASE,
+_TOLD_AFTERWARDS = re.compile(
+    r"(?P<what>.+), (?:according to (?P<a>[\w .-]+?)"
+    r"|said (?P<b>[\w .-]+?)|(?P<c>[\w .-]+?) said)\.?"
 )
+_TOLD_BEFORE = re.compile(r"(?:According to (?P<who>[^,]+)), (?P<what>.+?)\.?")
+_PASSIVE = re.compile(
+    r"(?P<what>.+?) (?:is|are|was|were|has been|have been) (?P<verb>\w+) by (?P<who>.+?)\.?"
+)
+_OWNER = re.compile(r"\b(\w+(?: [A-Z]\w+)*)'s(?= )")
 _FEWEST = 3  #: words that are not light
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    """A word, or a number with its unit, that is not light."""
-
-    key: str  #: a stem, or a number and its unit
-    word: str  #: as it stands, in lower case
-    capital: bool
-    initial: bool  #: first of its sentence, where a capital says little
-    clause: int  #: counted from 0; marks such as commas part them
-    run: int  #: capital words in a row have the same
-    lead: str  #: a word of _LEADS before a name
-
-    @property
-    def is_number(self) -> bool:
-        return self.key.startswith("#")
-
-    def stands_for(self, other: _Token) -> bool:
-        """Whether this token of a sentence is that one of a quotation."""
-        if self.lead != other.lead and (self.capital or other.capital):
-            return False
-        if self.capital and not self.initial:
-            return other.capital and self.word == other.word
-        return self.key == other.key
+_ADJECTIVES = 1  #: that may be left out in a row; two may be a subject and its verb
 
 
 def support(sentence: str, quotation: str) -> float:
     """How much of the quotation the sentence says, in (0, 1]; 0 where it says anything else.
 
     Held to it are every number with its unit, every name, every other word by its stem, the order
-    of all of them, negations, hedges such as "hopes" or "more than", and the names of those whom a
-    clause is about.
+    of all of them, prepositions, negations, hedges such as "hopes" or "more than", and the names of
+    those whom a clause is about. Left out may be whole clauses, what ends a clause, what stands
+    between commas or begins with a preposition, and adjectives.
     """
     if sentence.split() == quotation.split():
         return 1.0
-    said, quoted = _tokens(sentence), _tokens(quotation)
-    if len(said) < _FEWEST or _turning(sentence) != _turning(quotation):
-        return 0.0
-    for matched in _alignments(said, quoted):
-        taken = {place for _, place in matched}
-        if _names_are_whole(matched, quoted) and _leaves_nothing_out(taken, quoted):
-            return len(taken) / len(quoted)
+    quoted = tokens(quotation)
+    if turning(sentence) == turning(quotation):
+        for said in map(tokens, _same_said_otherwise(straight(sentence))):
+            for matched in _alignments(said, quoted) if len(said) >= _FEWEST else ():
+                if _names_are_whole(matched, quoted) and _leaves_nothing_out(matched, quoted):
+                    return len(matched) / len(quoted)
     return 0.0
 
 
+def _same_said_otherwise(sentence: str) -> Iterator[str]:
+    """The sentence, and forms of it that say the same in another order."""
+    forms = [sentence]
+    if told := _TOLD_AFTERWARDS.fullmatch(sentence):
+        forms.append(f"{told['a'] or told['b'] or told['c']} said that {told['what']}")
+    if told := _TOLD_BEFORE.fullmatch(sentence):
+        forms.append(f"{told['who']} said that {told['what']}")
+        forms.append(f"{told['what']}, {told['who']} said")
+    if passive := _PASSIVE.fullmatch(sentence):
+        forms.append("{who} {verb} {what}".format(**passive.groupdict()))
+    for form in forms:
+        yield form
+        for owner in _OWNER.finditer(form):
+            following = list(re.finditer(r"\w+", form[owner.end() :]))[:3]
+            for word in following:  # "Iran's oil exports": "oil exports of Iran"
+                end = owner.end() + word.end()
+                owned = form[owner.end() : end].strip()
+                yield f"{form[: owner.start()]}{owned} of {owner[1]}{form[end:]}"
+
+
 def _alignments(
-    said: Sequence[_Token], quoted: Sequence[_Token]
-) -> Iterator[list[tuple[_Token, int]]]:
+    said: Sequence[Token], quoted: Sequence[Token]
+) -> Iterator[list[tuple[Token, int]]]:
     """The sentence's tokens with their places in the quotation: in its order, or turned once.
 
     "The CCCPK organised the forum" is "The forum's organiser was the CCCPK" with the end first.
@@ -171,8 +86,8 @@ def _alignments(
 
 
 def _in_order(
-    said: Sequence[_Token], quoted: Sequence[_Token], step: int
-) -> Iterator[list[tuple[_Token, int]]]:
+    said: Sequence[Token], quoted: Sequence[Token], step: int
+) -> Iterator[list[tuple[Token, int]]]:
     """One alignment at most: the earliest with a step of 1, the latest with one of -1."""
     places = iter(range(len(quoted))[::step])
     matched = []
@@ -184,7 +99,7 @@ def _in_order(
     yield matched[::step]
 
 
-def _names_are_whole(matched: Sequence[tuple[_Token, int]], quoted: Sequence[_Token]) -> bool:
+def _names_are_whole(matched: Sequence[tuple[Token, int]], quoted: Sequence[Token]) -> bool:
     """Whether no name is put together from two: what is one in the sentence is one there."""
     return all(
         place + 1 == following and quoted[place].run == quoted[following].run
@@ -193,11 +108,49 @@ def _names_are_whole(matched: Sequence[tuple[_Token, int]], quoted: Sequence[_To
     )
 
 
-def _leaves_nothing_out(taken: set[int], quoted: Sequence[_Token]) -> bool:
+def _leaves_nothing_out(matched: Sequence[tuple[Token, int]], quoted: Sequence[Token]) -> bool:
+    """Whether what the sentence leaves out of the quotation changes nothing of the rest."""
+    places = sorted(place for _, place in matched)
+    return (
+        all(said.cases == quoted[place].cases for said, place in matched[1:])
+        and all(_may_be_skipped(quoted, before, after) for before, after in pairwise(places))
+        and not _goes_on(quoted, places[-1])
+        and _keeps_hedges_and_subjects(set(places), quoted)
+    )
+
+
+def _may_be_skipped(quoted: Sequence[Token], before: int, after: int) -> bool:
+    """Whether the tokens between two places may be left out, and what is around them put together.
+
+    That is an adjective, what stands in between commas, or what begins with a preposition: "900
+    people from two countries" are 900 people, but no 900 countries.
+    """
+    between = quoted[before + 1 : after + 1]
+    first, last = between[0], between[-1]
+    adjoining = all(not token.links and token.clause == last.clause for token in between)
+    if len(between) == 1 or (adjoining and len(between) <= 1 + _ADJECTIVES):
+        return True
+    if quoted[before].clause < first.clause and quoted[after - 1].clause < last.clause:
+        return True
+    one_phrase = all(
+        token.clause == quoted[before].clause and not CONJUNCTIONS & set(token.links)
+        for token in between
+    )
+    return one_phrase and bool(first.links) and first.links[0] in PREPOSITIONS | {"of"}
+
+
+def _goes_on(quoted: Sequence[Token], place: int) -> bool:
+    """Whether the next token adjoins, as in "a trading", which is no trading platform."""
+    following = quoted[place + 1 : place + 2]
+    return any(t.clause == quoted[place].clause and not t.links for t in following)
+
+
+def _keeps_hedges_and_subjects(taken: set[int], quoted: Sequence[Token]) -> bool:
     """Whether the clauses that the sentence is taken from lose neither hedges nor subjects.
 
-    Of a clause the names before the last word taken must be kept: they are what it is about. The
-    first clause speaks for those that follow it and have no name of their own.
+    A clause is taken from its first word on, which may be whose opinion it is. Its names before the
+    last word taken must be kept: they are what it is about. The first clause speaks for those that
+    follow it and have no name of their own.
     """
     clauses = [
         list(places) for _, places in groupby(range(len(quoted)), lambda p: quoted[p].clause)
@@ -213,75 +166,12 @@ def _leaves_nothing_out(taken: set[int], quoted: Sequence[_Token]) -> bool:
         first = clause is clauses[0]
         if not used and not first:
             continue
-        if any(quoted[place].word in _HEDGES for place in set(clause) - taken):
+        if any(quoted[place].word in HEDGES for place in set(clause) - taken):
+            return False
+        if used and clause[0] not in used:
             return False
         until = clause[-1] if first and leaning else max(used, default=-1)
         names = {quoted[p].run for p in clause if quoted[p].capital and p <= until}
         if not all(last_of_run[run] in taken for run in names):
             return False
     return True
-
-
-def _turning(text: str) -> Counter[str]:
-    """The words of _TURNING in a text, and how often each."""
-    words = re.findall(r"\w+(?:'\w+)*", _straight(text).lower())
-    words = ["not" if word.endswith("n't") else word for word in words]
-    return Counter(word for word in words if word in _TURNING)
-
-
-def _straight(text: str) -> str:
-    """With one kind of apostrophe."""
-    return text.replace("\u2019", "'")
-
-
-@lru_cache(maxsize=4096)
-def _tokens(text: str) -> tuple[_Token, ...]:
-    """The tokens of a sentence that are not light, in order."""
-    found: list[_Token] = []
-    clause = run = 0
-    lead, beside, initial = "", False, True
-    for piece in _PIECE.finditer(_straight(text)):
-        if piece["break"]:
-            clause, lead, beside = clause + 1, "", False
-            continue
-        if piece["number"]:
-            word, key, capital = piece[0].lower(), _number(piece), False
-        else:
-            written = re.sub(r"'s$", "", piece["word"])
-            word, capital = written.lower(), written[0].isupper()
-            if word in _LIGHT and (initial or not capital):
-                lead = word if word in _LEADS else ""
-                beside, initial = False, False
-                continue
-            key = _key(word)
-        run += not (capital and beside)
-        found.append(_Token(key, word, capital, initial, clause, run, lead if capital else ""))
-        lead = lead if capital else ""
-        beside, initial = capital, False
-    return tuple(found)
-
-
-def _number(piece: re.Match[str]) -> str:
-    value = Decimal(piece["number"].replace(",", "")).scaleb(
-        _SCALES.get((piece["scale"] or "").lower(), 0)
-    )
-    unit = (piece["before"] or piece["after"] or "").lower().removeprefix("us ").replace(" ", "")
-    return f"#{value.normalize():f} {_UNITS.get(unit, unit)}"
-
-
-@lru_cache(maxsize=4096)
-def _key(word: str) -> str:
-    """A word's stem, or that of the first word of its group; a number word's value."""
-    if word in _COUNTS:
-        return f"#{_COUNTS[word]} "
-    return _alike().get(_stem(word), _stem(word))
-
-
-def _stem(word: str) -> str:
-    return "".join(stems(re.sub(r"is(e[ds]?|ers?|ing|ations?)$", r"iz\1", word))) or word
-
-
-@cache
-def _alike() -> dict[str, str]:
-    groups = [[_stem(word) for word in line.split()] for line in _ALIKE.split("\n") if line]
-    return {stem: group[0] for group in groups for stem in group}
