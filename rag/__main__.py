@@ -43,6 +43,9 @@ def ask(
     since: Day = None,
     until: Day = None,
     limit: Annotated[int, typer.Option(min=1, max=100, help="Passages to read.")] = 8,
+    model: Annotated[
+        str, typer.Option(metavar="PROVIDER:NAME", help="Chat model that writes. Else RAG_MODEL.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say how it was found.")] = False,
 ) -> None:
@@ -51,7 +54,9 @@ def ask(
     --since and --until keep articles that were published on or after, on or before that day.
     """
     filters = Filters(publisher, _day(since), _day(until))
-    with Assistant.open(settings=settings_for(index_dir, store, uri)) as assistant:
+    settings = settings_for(index_dir, store, uri)
+    settings = settings.model_copy(update={"model": model or settings.model})
+    with Assistant.open(settings=settings) as assistant:
         answer = assistant.answer(question, limit=limit, filters=filters)
     if as_json:
         print(json.dumps(answer.to_dict(), indent=2))
