@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from rag.questions import clean_question
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
+    from langchain_core.runnables import Runnable
 
     from index.article import Article
     from index.settings import Settings
@@ -33,7 +35,8 @@ ABSTENTION = "The articles do not say."
 
 
 class Assistant:
-    """Answers questions over one index. Threads may share it; one question is read at a time.
+    """Answers questions over one index. Threads may share it: the index is searched for one
+    question at a time, and as many are read at once as there are cores.
 
     Make one with `Assistant.open` or `Assistant.over`; close it when done, or use it as a context
     manager.
@@ -47,6 +50,7 @@ class Assistant:
         self._reader = reader
         self._settings = settings
         self._lock = threading.Lock()
+        self._readers = threading.BoundedSemaphore(os.cpu_count() or 1)
         self._closed = False
 
     @classmethod
@@ -145,10 +149,11 @@ class Assistant:
         started = time.perf_counter()
         with self._reading():
             passages = self._retriever.retrieve(question, limit=limit, filters=filters)
-            retrieved = time.perf_counter()
-            reading = self._reader.read(question, passages)
-            read = time.perf_counter()
             is_behind = self._store.is_behind
+        retrieved = time.perf_counter()
+        with self._readers:
+            reading = self._reader.read(question, passages)
+        read = time.perf_counter()
         citations = cite(reading.quoted)
         if not citations and is_behind:
             raise IndexBusy("Articles are being taken in. Ask again when that is done.")
@@ -180,7 +185,7 @@ class Assistant:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        """One question at a time, over one state of the index."""
+        """One search at a time, over one state of the index."""
         with self._lock:
             if self._closed:
                 raise IndexProblem("This assistant was closed.")
@@ -196,6 +201,17 @@ class Assistant:
         """The article that came from `source`; None where it is not in the index."""
         with self._reading():
             return self._store.article(source)
+
+    def as_runnable(
+        self, *, limit: int = 8, filters: Filters | None = None
+    ) -> Runnable[str | Mapping[str, str], Answer]:
+        """This assistant as LangChain's, for use in any chain: a question in, its answer out.
+
+        It takes the question as it is, or as the value of "question".
+        """
+        from rag.langchain_runnable import runnable
+
+        return runnable(self, limit=limit, filters=filters)
 
     def as_retriever(self, *, limit: int = 8, filters: Filters | None = None) -> BaseRetriever:
         """The retriever as LangChain's, for use in any chain."""
