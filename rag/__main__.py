@@ -1,4 +1,4 @@
-"""The command `python -m rag`: ask a question, or train the reader that answers it."""
+"""The command `python -m rag`: ask one question or many, serve MCP, or train the reader."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help='Ask the articles: python -m rag "QUESTION" [--json]. '
+    help='Ask the articles: python -m rag "QUESTION" [--json], or --batch FILE --output FILE. '
     "Its options: python -m rag ask --help.",
 )
 out = Console(soft_wrap=True, highlight=False)
