@@ -54,7 +54,7 @@ def test_answers_in_many_threads_are_those_of_one_by_one(assistant: Assistant) -
 def test_torch_has_its_threads_back_when_all_is_answered() -> None:
     before = torch.get_num_threads()
     with closing_pool() as pool:
-        assert pool.submit(torch.get_num_threads).result() == 1
+        assert pool.submit(torch.get_num_threads).result() <= 2
     assert torch.get_num_threads() == before
 
 
