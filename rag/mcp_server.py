@@ -14,7 +14,7 @@ from datetime import date
 from typing import Annotated
 
 import anyio
-from pydantic import Field
+from pydantic import Field, RootModel
 
 from index.errors import QuestionError, RagError, SettingsError
 from index.store import Filters
@@ -71,7 +71,10 @@ class ArticlePart:
 
 
 class Tools:
-    """What a client may call. Each answers from one assistant and changes nothing."""
+    """What a client may call. Each answers from one assistant and changes nothing.
+
+    What they give is a RootModel of it: the package takes the slots of a dataclass for defaults.
+    """
 
     def __init__(self, assistant: Assistant) -> None:
         self._assistant = assistant
@@ -83,12 +86,12 @@ class Tools:
         publisher: Publisher = "",
         since: Since = None,
         until: Until = None,
-    ) -> CitedAnswer:
+    ) -> RootModel[CitedAnswer]:
         """Answer a question with exact quotations from the articles, or say that they do not say"""
         with _said_safely():
             filters = Filters(publisher, since, until)
             answer = self._assistant.answer(question, limit=limit, filters=filters)
-        return cited(answer)
+        return RootModel(cited(answer))
 
     def search(
         self,
@@ -97,19 +100,19 @@ class Tools:
         publisher: Publisher = "",
         since: Since = None,
         until: Until = None,
-    ) -> FoundPassages:
+    ) -> RootModel[FoundPassages]:
         """Find the passages of the articles nearest to a question, with their scores"""
         with _said_safely():
             filters = Filters(publisher, since, until)
             passages = self._assistant.retrieve(question, limit=limit, filters=filters)
-        return FoundPassages(tuple(map(near_passage, passages)))
+        return RootModel(FoundPassages(tuple(map(near_passage, passages))))
 
     def read_article(
         self,
         source: Annotated[str, Field(description="As citations and passages name it.")],
         start: Annotated[int, Field(ge=0, description="First character.")] = 0,
         end: Annotated[int | None, Field(ge=0, description="Character after the last.")] = None,
-    ) -> ArticlePart:
+    ) -> RootModel[ArticlePart]:
         """Read an article, or the part of it from one character to another; at most 20,000 at once,
         so go on from `end` while it is less than `characters`"""
         with _said_safely():
@@ -120,7 +123,7 @@ class Tools:
         start = min(start, characters)
         end = min(characters if end is None else max(start, end), start + _MOST_CHARACTERS)
         end = min(end, characters)
-        return ArticlePart(
+        part = ArticlePart(
             source,
             article.title,
             article.publisher,
@@ -130,6 +133,7 @@ class Tools:
             characters,
             article.text[start:end],
         )
+        return RootModel(part)
 
 
 def server(assistant: Assistant) -> MCPServer:
