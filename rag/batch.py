@@ -46,7 +46,7 @@ class Asked:
     until: date | None = None
 
 
-_lines = TypeAdapter(str | Asked)
+_lines: TypeAdapter[str | Asked] = TypeAdapter(str | Asked)
 _asked = TypeAdapter(Asked)
 _cited = TypeAdapter(CitedAnswer)
 
