@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from rag.questions import clean_question
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
+    from langchain_core.runnables import Runnable
 
     from index.article import Article
     from index.settings import Settings
@@ -34,7 +36,8 @@ _log = logging.getLogger(__name__)
 
 
 class Assistant:
-    """Answers questions over one index. Threads may share it; one question is read at a time.
+    """Answers questions over one index. Threads may share it: the index is searched for one
+    question at a time, and as many are read at once as there are cores.
 
     What a chat model writes is waited for side by side.
 
@@ -50,6 +53,7 @@ class Assistant:
         self._reader = reader
         self.settings = settings  #: what it was opened with; where the index is, too
         self._lock = threading.Lock()
+        self._readers = threading.BoundedSemaphore(os.cpu_count() or 1)
         self._closed = False
 
     @classmethod
@@ -192,7 +196,7 @@ class Assistant:
         timings = {"retrieve": time.perf_counter() - started}
         yield Stage("reading")
         started = time.perf_counter()
-        with self._reading():
+        with self._readers:
             reading = self._reader.read(asked, passages)
         timings["read"] = time.perf_counter() - started
         sentences: list[Sentence] = []
@@ -253,7 +257,7 @@ class Assistant:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        """One question at a time, over one state of the index."""
+        """One search at a time, over one state of the index."""
         with self._lock:
             if self._closed:
                 raise IndexProblem("This assistant was closed.")
@@ -286,6 +290,17 @@ class Assistant:
 
         with open_store(self.settings) as store, store.writing():
             return store.remove(source)
+
+    def as_runnable(
+        self, *, limit: int = 8, filters: Filters | None = None
+    ) -> Runnable[str | Mapping[str, str], Answer]:
+        """This assistant as LangChain's, for use in any chain: a question in, its answer out.
+
+        It takes the question as it is, or as the value of "question".
+        """
+        from rag.langchain_runnable import runnable
+
+        return runnable(self, limit=limit, filters=filters)
 
     def as_retriever(self, *, limit: int = 8, filters: Filters | None = None) -> BaseRetriever:
         """The retriever as LangChain's, for use in any chain."""

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from index.article import Article
 from index.errors import ConversationError
-from rag.answers import Answer
+from rag.answers import Answer, Passage
 
 _FORMAT = "ask-articles conversation 1"
 
@@ -129,23 +129,25 @@ def keep(answer: Answer) -> Turn:
             )
             for citation in answer.citations
         ),
-        passages=tuple(
-            NearPassage(
-                passage.article.source,
-                passage.article.title,
-                passage.start,
-                passage.end,
-                passage.text,
-                passage.score,
-                passage.dense_rank,
-                passage.dense_score,
-                passage.keyword_rank,
-                passage.keyword_score,
-                best.get(passage.id),
-            )
-            for passage in answer.passages
-        ),
+        passages=tuple(near_passage(passage, best.get(passage.id)) for passage in answer.passages),
         timings=dict(answer.timings),
+    )
+
+
+def near_passage(passage: Passage, reader_score: float | None = None) -> NearPassage:
+    """What is kept of a passage."""
+    return NearPassage(
+        passage.article.source,
+        passage.article.title,
+        passage.start,
+        passage.end,
+        passage.text,
+        passage.score,
+        passage.dense_rank,
+        passage.dense_score,
+        passage.keyword_rank,
+        passage.keyword_score,
+        reader_score,
     )
 
 

@@ -168,14 +168,17 @@ class ExtractiveReader:
         return Ranking(sentences, tuple(shorts), tuple(spans), table, answer)
 
     def _remembered(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors of `texts`; only those not seen lately are encoded."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
-        if len(self._vectors) + len(new) > _REMEMBERED_SENTENCES:
-            self._vectors.clear()
-            new = list(dict.fromkeys(texts))
+        """Vectors of `texts`; only those not seen lately are encoded. Threads may share it."""
+        remembered = self._vectors
+        known = {text: remembered[text] for text in texts if text in remembered}
+        new = [text for text in dict.fromkeys(texts) if text not in known]
         if new:
-            self._vectors.update(zip(new, self._encode(new), strict=True))
-        return np.stack([self._vectors[text] for text in texts])
+            if len(self._vectors) + len(new) > _REMEMBERED_SENTENCES:
+                self._vectors = {}
+            encoded = dict(zip(new, self._encode(new), strict=True))
+            self._vectors.update(encoded)
+            known.update(encoded)
+        return np.stack([known[text] for text in texts])
 
 
 @dataclass(frozen=True, slots=True)
