@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
 from eval import kept
-from eval.kept import Asked, Kept
 from index.errors import RagError
-from ui import charts, render
+from ui import render, reporting
 from ui.evaluating import Evaluating
 from ui.parts import QUIET, part, told
-from ui.render import Comparison, Questions
+from ui.reporting import View
 from ui.storage import Evaluation
 from ui.window import Window, may_edit, owner
-
-PAGE_ROWS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What someone has asked to see."""
-
-    run: str = ""  #: its id; "" for the latest
-    against: str = ""  #: the run that it is compared with; "" for none
-    type: str = ""  #: of question; "" for all
-    verdict: str = ""  #: one of eval.kept.Verdict, "good", "bad", or "" for all
-    page: int = 1
 
 
 def build(page: gr.Blocks, window: Window) -> None:
@@ -46,9 +32,13 @@ def build(page: gr.Blocks, window: Window) -> None:
         return {
             current: view,
             report: render.report(
-                shown, run, runs, _comparison(shown, _run(runs, view.against)), _charts(shown)
+                shown,
+                run,
+                runs,
+                reporting.compare(shown, _run(runs, view.against)),
+                reporting.draw(shown),
             ),
-            questions: render.gold_questions(_questions(shown, view)),
+            questions: render.gold_questions(reporting.choose(shown, view)),
         }
 
     def state(request: gr.Request) -> str:
@@ -144,49 +134,3 @@ def build(page: gr.Blocks, window: Window) -> None:
 
 def _run(runs: Sequence[Evaluation], name: str) -> Evaluation | None:
     return next((run for run in runs if run.id == name), None)
-
-
-def _comparison(shown: Kept, earlier: Evaluation | None) -> Comparison | None:
-    if earlier is None:
-        return None
-    before = kept.from_json(earlier.report)
-    return Comparison(
-        earlier,
-        before.models,
-        kept.differences(before, shown),
-        kept.turned(before, shown, good=True),
-        kept.turned(before, shown, good=False),
-    )
-
-
-def _charts(shown: Kept) -> render.Charts:
-    points = charts.risk_coverage([(asked.confidence, asked.holds) for asked in shown.questions])
-    return render.Charts(
-        points,
-        charts.curve([(coverage, risk) for coverage, risk, _ in points]),
-        charts.histogram([asked.seconds for asked in shown.questions]),
-    )
-
-
-def _questions(shown: Kept, view: View) -> Questions:
-    """A page of the questions that the filters leave."""
-
-    def wanted(asked: Asked) -> bool:
-        fits = {"": True, "good": asked.good, "bad": not asked.good}
-        return (not view.type or asked.type == view.type) and fits.get(
-            view.verdict, asked.verdict == view.verdict
-        )
-
-    found = [asked for asked in shown.questions if wanted(asked)]
-    pages = max(1, -(-len(found) // PAGE_ROWS))
-    page = min(max(1, view.page), pages)
-    return Questions(
-        found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS],
-        len(found),
-        len(shown.questions),
-        page,
-        pages,
-        list(shown.types),
-        view.type,
-        view.verdict,
-    )

@@ -11,14 +11,15 @@ from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from eval.kept import GOOD, Asked, Difference, Kept
+from eval.kept import GOOD, Kept
 from index.article import Article
 from index.store import StoredArticle
 from rag.conversation import Conversation, NearPassage, Quotation, Turn
 from ui.catalogue import COLUMNS, Found, View, key
-from ui.charts import HEIGHT, WIDTH, Curve, Histogram
+from ui.charts import HEIGHT, WIDTH
 from ui.evaluating import Running
 from ui.feedback import gold_lines
+from ui.reporting import Charts, Comparison, Questions, tenths
 from ui.storage import Evaluation, Feedback, Listed
 
 _HEADING = re.compile(r"^#{1,6}[ \t]+([^\n]*)$", re.MULTILINE)
@@ -70,40 +71,6 @@ class Result:
     name: str
     outcome: Outcome
     cause: str = ""  #: why it was refused
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What became of an earlier run."""
-
-    earlier: Evaluation
-    models: Sequence[str]  #: of the earlier run
-    differences: Sequence[Difference]
-    better: Sequence[Asked]
-    worse: Sequence[Asked]
-
-
-@dataclass(frozen=True, slots=True)
-class Charts:
-    """What is drawn of a run; `points` are coverage, risk and least confidence."""
-
-    points: Sequence[tuple[float, float, float]]
-    risk: Curve
-    seconds: Histogram
-
-
-@dataclass(frozen=True, slots=True)
-class Questions:
-    """A page of the questions of a run, and what was chosen of them."""
-
-    shown: Sequence[Asked]
-    found: int
-    all: int
-    page: int  #: from 1
-    pages: int
-    types: Sequence[str]
-    type: str
-    verdict: str
 
 
 def _file_name(source: str) -> str:
@@ -356,7 +323,7 @@ def report(
         comparison=comparison,
         charts=charts,
         type_measures=_TYPE_MEASURES,
-        tenths=_tenths(charts.points),
+        tenths=tenths(charts.points),
         width=WIDTH,
         height=HEIGHT,
     )
@@ -370,9 +337,3 @@ def gold_questions(found: Questions) -> str:
 def feedback(judged: Sequence[tuple[Turn, Feedback]]) -> str:
     """What people thought of answers, to download as gold questions."""
     return _fill("feedback", judged=len(judged), gold=gold_lines(judged))
-
-
-def _tenths(points: Sequence[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
-    """Of the points of a curve the first at or after each tenth of coverage."""
-    tenths = [next(p for p in points if p[0] >= n / 10 - 1e-9) for n in range(1, 11)]
-    return list(dict.fromkeys(tenths))
