@@ -48,7 +48,7 @@ _LINES = r"""
 <svg><set attributeName=onmouseover to=CATCH />
 <svg><use href="data:image/svg+xml,<svg id=x><image href=x onerror=CATCH /></svg>#x"/></svg>
 <svg><image href=https://SITE/beacon.svg />
-<svg><foreignObject><iframe srcdoc="<script>parent.caught=1</script>"></iframe></foreignObject></svg>
+<svg><foreignObject><iframe srcdoc="<script>parent.caught=1</script>"></iframe></svg>
 <svg><style>@import url(https://SITE/a.css)</style></svg>
 <svg><animate onbegin=CATCH attributeName=x dur=1s>
 <svg><discard onbegin=CATCH>
@@ -359,13 +359,14 @@ _ESCAPED = (
     "&" * 180,
 )
 
-_EVENTS = """
-    abort animationend auxclick beforeinput beforematch blur cancel canplay change click contextmenu
-    copy cut dblclick drag dragenter drop error focus focusin formdata gotpointercapture input
-    invalid keydown load mousedown mouseenter mouseover paste pointerdown pointermove pointerover
-    pointerrawupdate reset resize scroll scrollend search select submit toggle touchstart
-    transitionend transitionrun wheel
-""".split()
+_EVENTS = (
+    "abort animationend auxclick beforeinput beforematch blur cancel canplay change "
+    "click contextmenu copy cut dblclick drag dragenter drop error focus focusin "
+    "formdata gotpointercapture input invalid keydown load mousedown mouseenter "
+    "mouseover paste pointerdown pointermove pointerover pointerrawupdate reset "
+    "resize scroll scrollend search select submit toggle touchstart transitionend "
+    "transitionrun wheel "
+)
 
 
 def _filled(text: str) -> str:
@@ -379,8 +380,8 @@ PAYLOADS: tuple[str, ...] = tuple(
             [
                 *_LINES.strip().splitlines(),
                 *_ESCAPED,
-                *(f"<b tabindex=0 on{event}=CATCH>{event}</b>" for event in _EVENTS),
-                *(f'x" on{event}="CATCH' for event in _EVENTS),
+                *(f"<b tabindex=0 on{event}=CATCH>{event}</b>" for event in _EVENTS.split()),
+                *(f'x" on{event}="CATCH' for event in _EVENTS.split()),
             ]
         ),
     )

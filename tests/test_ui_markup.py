@@ -24,6 +24,7 @@ from index.embedder import Embedder
 from index.syncing import sync
 from rag import Assistant
 from rag.conversation import NearPassage, Quotation, Turn
+from ui.catalogue import key
 from ui.storage import Evaluation, Feedback, Storage
 
 pytestmark = pytest.mark.browser
@@ -46,8 +47,8 @@ _CENSUS = """() => {
     const own = (address) => !address || new URL(address, location).origin === location.origin;
     const counts = {};
     for (const e of document.querySelectorAll(
-        "script, iframe, object, embed, applet, base, meta, link, style, img, image, video, audio," +
-        "source, track, math, area, frame, frameset, portal, template, dialog, marquee, form"
+        "script, iframe, object, embed, applet, base, meta, link, style, img, image, video," +
+        "audio, source, track, math, area, frame, frameset, portal, template, dialog, marquee, form"
     )) if (e.tagName !== "LINK" || !own(e.href)) counts[e.tagName] = (counts[e.tagName] ?? 0) + 1;
     return counts;
 }"""
@@ -56,7 +57,7 @@ _CENSUS = """() => {
 _TOUCH = """elements => {
     for (const element of elements) {
         if (element.closest("a, button, summary, label, [data-do]")) continue;
-        for (const name of ["pointerover", "mouseover", "mouseenter", "mousedown", "mouseup", "wheel"])
+        for (const name of ["pointerover", "mouseover", "mousedown", "mouseup", "wheel"])
             element.dispatchEvent(new MouseEvent(name, {bubbles: true}));
         element.focus();
         element.click();
@@ -162,8 +163,7 @@ def near(text: str, article: Article) -> NearPassage:
 def run() -> str:
     figure = Figure(0.5, 0.4, 0.6, 2)
     names = ("hit@5", "answer recall", "citation hit", "short F1", "abstention recall")
-    figures = {name: figure for name in (*names, "p50 seconds", "p95 seconds", *TEXTS)}
-    evidence = (Evidence("tin.md", "Tin rose"),)
+    figures = dict.fromkeys((*names, "p50 seconds", "p95 seconds", *TEXTS), figure)
     asked = [
         Asked(
             text,
@@ -174,7 +174,7 @@ def run() -> str:
             (Evidence(text, text),),
             text,
             text,
-            (Evidence(text, text),) or evidence,
+            (Evidence(text, text),),
             False,
             0.5,
             True,
@@ -265,8 +265,12 @@ def test_source_of_an_answer(page: Page, hostile: Hostile) -> None:
     for number, text in enumerate(LONG_TEXTS):
         shown = text.replace("\0", "")
         for place in range(2):
-            page.locator("#conversation .turn").nth(number).locator("button.cite").nth(place).click()
-            turn = page.locator("#conversation [data-do=why]").nth(number).get_attribute("data-turn")
+            page.locator("#conversation .turn").nth(number).locator("button.cite").nth(
+                place
+            ).click()
+            turn = (
+                page.locator("#conversation [data-do=why]").nth(number).get_attribute("data-turn")
+            )
             current = page.locator(f"#source [data-turn='{turn}'][data-number='{place}']")
             expect(current).to_have_count(1)
             assert texts(page.locator("#source h2, #source .publisher")) == [shown, shown]
@@ -357,3 +361,94 @@ def test_questions_that_are_asked(page: Page, hostile: Hostile) -> None:
     expect(page.get_by_role("alert")).to_have_text(
         "'<img src=x onerror=window.caught=1>' is no date such as 2026-01-30."
     )
+
+
+@pytest.mark.usefixtures("census")
+def test_table_of_articles(page: Page, hostile: Hostile) -> None:
+    page.goto(f"{hostile.address}/articles")
+    shown = []
+    for number in range(1, 4):
+        expect(page.locator(".pages span")).to_have_text(f"Page {number} of 3")
+        rows = page.locator("table.articles tbody tr")
+        shapes = rows.evaluate_all(_SHAPES)
+        assert len(set(shapes)) == 1
+        shown += texts(rows.locator("button[data-do=read]"))
+        assert texts(rows.locator("td:nth-child(2)")) == texts(rows.locator("th"))
+        page.locator("#listing *").evaluate_all(_TOUCH)
+        if number < 3:
+            page.get_by_role("button", name="Next").click()
+    titles = {article.title for article in hostile.articles}
+    assert titles < set(shown)
+    page.get_by_label("Search articles").fill("<img src=x onerror=window.caught=1>")
+    expect(page.locator("#listing .count")).to_contain_text("of 14")
+
+
+def test_article_that_is_read_and_deleted(page: Page, hostile: Hostile) -> None:
+    page.goto(f"{hostile.address}/articles")
+    shapes = set()
+    for number in (1, 2, 3):
+        article = hostile.articles[number * 30]
+        page.locator(f'button[data-article="{key(article.source)}"]').click()
+        expect(page.locator("#reading h2")).to_be_visible()
+        expect(page.locator(f'#reading [data-article="{key(article.source)}"]')).to_have_count(1)
+        assert texts(page.locator("#reading h2, #reading .text, #reading .path")) == [
+            article.title,
+            article.text,
+            Path(article.source).name,
+        ]
+        shapes.update(page.locator("#reading aside").evaluate_all(_SHAPES))
+        page.locator("#reading *").evaluate_all(_TOUCH)
+    assert len(shapes) == 1
+    page.get_by_role("button", name="Delete…").click()
+    assert texts(page.locator(".menu p[dir=auto]")) == [article.title]
+    page.get_by_role("button", name="Delete it").click()
+    expect(page.locator("#results .name")).to_have_count(1)
+    assert texts(page.locator("#results .name")) == [article.title]
+
+
+def test_files_with_such_names_and_texts_that_are_dropped_in(
+    page: Page, hostile: Hostile, tmp_path: Path
+) -> None:
+    page.goto(f"{hostile.address}/articles")
+    expect(page.locator("table.articles")).to_be_visible()
+    folder = tmp_path
+    files = []
+    for number, text in enumerate(TEXTS[:20]):
+        name = f"{number} {file_name(text)}{'.exe' if number % 2 else '.md'}"
+        files.append(folder / name)
+        files[-1].write_text(f"{as_shown(text)}\n\nTin rose {number}.\n", "utf-8")
+    page.locator("#drop input[type=file]").set_input_files(files)
+    expect(page.locator("#results .name")).to_have_count(20)
+    check(page, "#results li:has(.refused)", 10)
+    check(page, "#results li:has(.added)", 10)
+    page.locator("#drop *").evaluate_all(_TOUCH)
+    big = folder / "<img src=x onerror=window.caught=1>.md"
+    big.write_text("Tin rose. " * 120_000)
+    page.locator("#drop input[type=file]").set_input_files(big)
+    toast = page.locator(".toast-body")
+    expect(toast).to_be_visible()
+    assert toast.locator("img, script, a, form, iframe").count() == 0
+
+
+def test_run_of_the_gold_set(page: Page, hostile: Hostile) -> None:
+    page.goto(f"{hostile.address}/evaluation")
+    seen = []
+    for number in range(1, 4):
+        expect(page.locator(".pages span")).to_have_text(f"Page {number} of 3")
+        shapes = page.locator("details.asked").evaluate_all(_SHAPES)
+        assert len({shape.replace(" bad", "") for shape in shapes}) == 1
+        seen += texts(page.locator("details.asked summary span:nth-child(2)"))
+        page.locator("#questions *").evaluate_all(_TOUCH)
+        if number < 3:
+            page.get_by_role("button", name="Next").click()
+    assert seen == [text.replace("\0", "") for text in TEXTS]
+    for table in page.locator("#report table").all():
+        rows = table.locator("tbody tr").evaluate_all(_SHAPES)
+        assert len(set(rows)) == 1
+    page.locator("#report *").evaluate_all(_TOUCH)
+    page.locator("[data-changed=against]").select_option("a")
+    expect(page.locator("#difference")).to_be_visible()
+    page.locator("[data-changed=type]").select_option(index=5)
+    expect(page.locator("#questions .count")).to_have_text("1 of 129 questions")
+    page.get_by_role("button", name="Ask the gold questions").click()
+    expect(page.locator("#running .notice")).to_contain_text("Line 1 of")
