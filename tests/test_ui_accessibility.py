@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
+from served import ROOT, served
+
+from eval import kept
+from eval.evaluate import evaluate_each
+from eval.gold import load_gold
+from rag import Assistant
+from rag.conversation import Turn, keep
+from ui.storage import Evaluation, Feedback, Storage
 
 pytestmark = pytest.mark.browser
 
 QUESTION = "What do Russia and India cooperate on?"
 DECLINED = "Who won the football World Cup in 1998?"
+
+#: What each page shows once it is there.
+LOADED = {"": "ul.nearest", "/articles": "table.articles", "/evaluation": "#running h2"}
 
 
 def violations(page: Page) -> list[str]:
@@ -26,50 +40,68 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-def ask(page: Page, question: str) -> None:
-    turns = page.locator("#conversation .turn").count()
-    page.locator("#question textarea").fill(question)
-    page.keyboard.press("Enter")
-    expect(page.locator("#conversation .turn")).to_have_count(turns + 1)
-    expect(page.locator("#pending .turn")).to_have_count(0)
+@pytest.fixture(scope="module")
+def window(
+    tmp_path_factory: pytest.TempPathFactory,
+    bundled_index: Path,
+    assistant_over: Callable[[Path], Assistant],
+) -> Iterator[str]:
+    """A window with a conversation of every kind of turn, and two runs of some gold questions."""
+    index = tmp_path_factory.mktemp("accessible") / "index"
+    shutil.copytree(bundled_index, index)
+    with assistant_over(index) as assistant:
+        answers = [assistant.answer(question) for question in (QUESTION, DECLINED)]
+        gold = load_gold(ROOT / "eval" / "gold.jsonl")[::30]
+        outcomes = list(evaluate_each(assistant, assistant.settings, gold))
+    storage = Storage(index)
+    conversation = storage.begin("", QUESTION)
+    for turn in (*map(keep, answers), Turn(QUESTION, error="Too many wait. Ask again later.")):
+        storage.add("", conversation, turn)
+    turns = storage.conversation("", conversation).turns
+    storage.judge("", turns[1].id, Feedback(False, "They do.", "France"))
+    storage.begin("", DECLINED)
+    for day, part in ((30, outcomes[:8]), (31, outcomes)):
+        report = kept.to_json(kept.keep(part, ["a reader"]))
+        run = Evaluation(f"run-{day}", datetime(2026, 1, day, tzinfo=UTC), report)
+        storage.keep_evaluation("", run)
+    storage.close()
+    with served(index, "--gold", str(ROOT / "eval" / "gold.jsonl")) as address:
+        yield f"{address}/?conversation={conversation}"
 
 
 def welcome(page: Page) -> None:
+    page.get_by_role("link", name="New conversation").click()
     expect(page.locator(".welcome")).to_be_visible()
 
 
 def answered(page: Page) -> None:
-    ask(page, QUESTION)
+    page.locator("button.cite").first.click()
     expect(page.locator("#source mark.current")).to_be_visible()
 
 
-def declined(page: Page) -> None:
-    ask(page, DECLINED)
+def passage(page: Page) -> None:
     page.locator("ul.nearest button").first.click()
-    expect(page.locator("#source mark.current")).to_be_visible()
-
-
-def refused(page: Page) -> None:
-    page.get_by_text("Which articles may answer").click()
-    page.get_by_label("Published since").fill("yesterday")
-    ask(page, QUESTION)
-    expect(page.locator("#conversation .notice")).to_be_visible()
+    expect(page.locator("#source .imprint").first).to_have_text("A passage that was read")
 
 
 def why(page: Page) -> None:
-    ask(page, QUESTION)
-    page.get_by_role("button", name="Why this answer").last.click()
+    page.get_by_role("button", name="Why this answer").first.click()
     expect(page.locator(".why")).to_be_visible()
 
 
+def choosing(page: Page) -> None:
+    page.get_by_text("Which articles may answer").click()
+    page.get_by_label("Published since").fill("2026-01-30")
+    page.get_by_label("Publisher").click()
+
+
 def menu(page: Page) -> None:
-    ask(page, QUESTION)
     page.locator(".conversations .more").first.click()
-    expect(page.locator(".menu:popover-open")).to_be_visible()
+    page.locator(".menu:popover-open summary").click()
+    expect(page.get_by_role("button", name="Delete it for good")).to_be_visible()
 
 
 def judging(page: Page) -> None:
-    ask(page, QUESTION)
     page.get_by_role("button", name="This answer is wrong; say why").last.click()
     expect(page.locator(".menu:popover-open")).to_be_visible()
 
@@ -79,6 +111,15 @@ def articles(page: Page) -> None:
     expect(page.locator("#reading h2")).to_be_visible()
 
 
+def dropped(page: Page) -> None:
+    files: list[FilePayload] = [
+        {"name": "tin.md", "mimeType": "text/markdown", "buffer": b"Tin rose by a half."},
+        {"name": "tin.exe", "mimeType": "text/markdown", "buffer": b"Tin rose."},
+    ]
+    page.locator("#drop input[type=file]").set_input_files(files)
+    expect(page.locator("#results .name")).to_have_count(2)
+
+
 def deleting(page: Page) -> None:
     articles(page)
     page.get_by_role("button", name="Delete…").click()
@@ -86,7 +127,13 @@ def deleting(page: Page) -> None:
 
 
 def evaluation(page: Page) -> None:
-    expect(page.get_by_role("heading", name="Evaluation")).to_be_visible()
+    expect(page.locator(".charts")).to_be_visible()
+    page.locator("details.asked summary").first.click()
+
+
+def compared(page: Page) -> None:
+    page.locator("[data-changed=against]").select_option(index=1)
+    expect(page.locator("#difference")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [1280, 360])
@@ -94,14 +141,14 @@ def evaluation(page: Page) -> None:
 @pytest.mark.parametrize(
     ("path", "states"),
     [
-        ("/", [welcome, answered, declined, refused, why, menu, judging]),
-        ("/articles", [articles, deleting]),
-        ("/evaluation", [evaluation]),
+        ("", [answered, passage, why, choosing, menu, judging, welcome]),
+        ("/articles", [dropped, articles, deleting]),
+        ("/evaluation", [evaluation, compared]),
     ],
 )
 def test_axe_finds_nothing_serious(
     page: Page,
-    bundled_window: str,
+    window: str,
     path: str,
     states: list[Callable[[Page], None]],
     scheme: Literal["light", "dark"],
@@ -111,7 +158,8 @@ def test_axe_finds_nothing_serious(
     page.set_viewport_size({"width": width, "height": 800})
     found = {}
     for state in states:
-        page.goto(f"{bundled_window}{path}")
+        page.goto(window.partition("/?")[0] + path if path else window)
+        expect(page.locator(LOADED[path])).to_be_visible()
         state(page)
         found[state.__name__] = violations(page)
     assert found == {state.__name__: [] for state in states}
