@@ -44,7 +44,9 @@ def build(page: gr.Blocks, window: Window) -> None:
     def log(who: str, conversation: str, without: Turn | None = None) -> str:
         """The turns of a conversation; a welcome where there is none."""
         if not conversation:
-            return render.welcome(window.assistant.articles(), window.examples, storage.lasting)
+            return render.welcome(
+                window.assistant.articles(), window.about.examples, storage.lasting
+            )
         found = storage.conversation(who, conversation)
         shown = replace(found, turns=tuple(turn for turn in found.turns if turn != without))
         return render.conversation(shown, storage.feedback(who, conversation))

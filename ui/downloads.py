@@ -16,7 +16,7 @@ from ui.storage import Storage
 _Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 
 
-def router(
+def downloads(
     storage: Storage, owner: Callable[[Request], str], may_edit: Callable[[Request], bool]
 ) -> APIRouter:
     """The routes. Feedback is everybody's, so that only who may edit gets it."""
