@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from eval.evaluate import evaluate_each
 from eval.gold import load_gold
 from rag import Assistant
 from rag.conversation import Turn, keep
+from ui.accounts import Accounts
 from ui.storage import Evaluation, Feedback, Storage
 
 pytestmark = pytest.mark.browser
@@ -31,13 +33,21 @@ LOADED = {"": "ul.nearest", "/articles": "table.articles", "/evaluation": "#runn
 
 def violations(page: Page) -> list[str]:
     """What axe-core calls serious or critical, with the elements that it means."""
-    found = Axe().run(page).response["violations"]
+    options = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+    found = Axe().run(page, options=options).response["violations"]
     return [
         f"{rule['id']} ({rule['impact']}): {node['html'][:200]} {node['any'][:1]}"
         for rule in found
         if rule["impact"] in ("serious", "critical")
         for node in rule["nodes"]
     ]
+
+
+def nameless(page: Page) -> list[str]:
+    """Controls that a screen reader has no name for."""
+    lines = page.locator("body").aria_snapshot().splitlines()
+    control = re.compile(r"\s*- (button|link|textbox|searchbox|combobox|checkbox)(:| \[|$)")
+    return [line for line in lines if control.match(line)]
 
 
 @pytest.fixture(scope="module")
@@ -162,4 +172,79 @@ def test_axe_finds_nothing_serious(
         expect(page.locator(LOADED[path])).to_be_visible()
         state(page)
         found[state.__name__] = violations(page)
+        found[state.__name__] += nameless(page)
     assert found == {state.__name__: [] for state in states}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_where_one_signs_in(
+    page: Page, bundled_index: Path, tmp_path: Path, scheme: Literal["light", "dark"]
+) -> None:
+    index = tmp_path / "index"
+    shutil.copytree(bundled_index, index)
+    accounts = Accounts(index)
+    accounts.add("ana", "a long password of hers", is_editor=True)
+    accounts.close()
+    page.emulate_media(color_scheme=scheme)
+    with served(index) as address:
+        page.goto(address)
+        assert violations(page) == []
+        page.get_by_label("Name").fill("ana")
+        page.get_by_label("Password").fill("wrong")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert")).to_be_visible()
+        assert violations(page) == []
+        page.get_by_label("Password").fill("a long password of hers")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        expect(page.locator(".welcome")).to_be_visible()
+        assert violations(page) == []
+
+
+def test_escape_closes_a_menu_and_gives_the_focus_back(page: Page, window: str) -> None:
+    page.goto(window)
+    more = page.locator(".conversations .more").first
+    more.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".menu:popover-open")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".menu:popover-open")).to_have_count(0)
+    expect(more).to_be_focused()
+
+
+def test_focus_is_seen_on_everything_that_takes_it(page: Page, window: str) -> None:
+    page.goto(window)
+    expect(page.locator("ul.nearest")).to_be_visible()
+    unseen = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        seen = page.evaluate(
+            """() => {
+                const focused = document.activeElement;
+                const style = getComputedStyle(focused);
+                const outlined = style.outlineStyle !== "none" && style.outlineWidth !== "0px";
+                return focused === document.body || outlined ? "" : focused.outerHTML.slice(0, 200);
+            }"""
+        )
+        unseen += [seen] if seen else []
+    assert unseen == []
+
+
+@pytest.mark.parametrize("path", ["/articles", "/evaluation"])
+@pytest.mark.parametrize("width", [320, 640])
+def test_other_pages_are_never_wider_than_the_window(
+    page: Page, window: str, path: str, width: int
+) -> None:
+    """640 pixels are a window of 1280 at 200 %, and 320 the same at 400 %."""
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(window.partition("/?")[0] + path)
+    expect(page.locator(LOADED[path])).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_new_conversation_is_seen_from_its_beginning(page: Page, window: str) -> None:
+    page.set_viewport_size({"width": 1280, "height": 500})
+    page.goto(window)
+    expect(page.locator("#conversation .turn").last).to_be_in_viewport()
+    welcome(page)
+    expect(page.get_by_role("heading", name="Ask your articles")).to_be_in_viewport()
