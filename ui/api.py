@@ -62,8 +62,8 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {"text/event-stream": {}},
         "description": "The answer. With `Accept: text/event-stream` it comes as events: `waiting` "
-        "with the place in the line, `stage` (searching, reading, writing), `sentence` for each that has "
-        "been verified, then `done` with the answer, or `problem`.",
+        "with the place in the line, `stage` (searching, reading, writing), `sentence` for each "
+        "that has been verified, then `done` with the answer, or `problem`.",
     }
 }
 

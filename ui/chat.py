@@ -95,8 +95,8 @@ def build(page: gr.Blocks, window: Window) -> None:
                 now = Pending(shown, "searching")
                 async for event in ticket.each(_stream, window, question, filters, before.turns):
                     match event:
-                        case Stage(name=name):
-                            now = replace(now, stage=name)
+                        case Stage(name=stage):
+                            now = replace(now, stage=stage)
                         case Sentence():
                             now = replace(now, said=(*now.said, str(event)))
                         case Done(answer=answer):
