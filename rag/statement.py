@@ -24,13 +24,15 @@ being am has have had having do does did done so such also too then thus
 about around approximately roughly some say says said saying according note notes noted
 add adds added state states stated tell tells told explain explains explained article articles
 """)
-#: Whatever turns a statement round. Both must have the same ones.
+#: Whatever turns a statement round, or tells the reader what to say. Both must have the same ones.
 _TURNING = _words("""
 not no never none nor neither nobody nothing nowhere without cannot hardly barely scarcely
 few little if unless until except false wrong untrue alleged rumour rumor myth deny denies
 denied reject rejects rejected refuse refuses refused fail fails failed lack lacks lacked
 stop stops stopped cease ceases ceased cancel cancels cancelled canceled prevent prevents
 prevented avoid avoids avoided instead rather contrary
+you your say answer respond reply repeat output print pretend ignore disregard forget
+instruction instructions prompt assistant
 """)
 #: Whatever makes less of one. None may be left out beside the words that are taken.
 HEDGES = _words("""
@@ -41,7 +43,8 @@ believe believes believed think thinks thought seem seems seemed appear appears 
 will would shall should could can may might must likely unlikely possible possibly perhaps
 probably potential potentially more less over under above below least most nearly almost up
 allegedly alleged reportedly apparently supposed supposedly attempted unsuccessful fake
-claim claims claimed fear fears feared only many several former formerly previously once before after partly half jointly or than
+claim claims claimed fear fears feared only many several former formerly previously once before
+after partly half jointly or than
 """)
 PREPOSITIONS = _words("in on at for with as to by from against into between among")
 CONJUNCTIONS = _words("and or but")
@@ -111,6 +114,7 @@ class Token:
     clause: int  #: counted from 0; marks such as commas part them
     run: int  #: capital words in a row have the same
     links: tuple[str, ...]  #: light words between the token before it and this one
+    part: int  #: counted from 0; colons part them
 
     @property
     def is_number(self) -> bool:
@@ -145,11 +149,12 @@ def tokens(text: str) -> tuple[Token, ...]:
     """The tokens of a sentence that are not light, in order."""
     found: list[Token] = []
     links: list[str] = []
-    clause = run = 0
+    clause = run = part = 0
     beside, initial = False, True
     for piece in _PIECE.finditer(straight(text)):
         if piece["break"]:
             clause, beside = clause + 1, False
+            part += piece["break"] == ":"
             continue
         if piece["number"]:
             word, key, capital = piece[0].lower(), _number(piece), False
@@ -157,12 +162,13 @@ def tokens(text: str) -> tuple[Token, ...]:
             written = piece["word"].removesuffix("'s")
             word, capital = written.lower(), written[0].isupper()
             if word in _LIGHT and (initial or not capital):
-                links.append(word)
+                if links[-1:] != ["according"]:  # whose "to" is no direction
+                    links.append(word)
                 beside, initial = False, False
                 continue
             key = _key(word)
         run += not (capital and beside)
-        found.append(Token(key, word, capital, initial, clause, run, tuple(links)))
+        found.append(Token(key, word, capital, initial, clause, run, tuple(links), part))
         links, beside, initial = [], capital, False
     return tuple(found)
 

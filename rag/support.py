@@ -112,7 +112,8 @@ def _leaves_nothing_out(matched: Sequence[tuple[Token, int]], quoted: Sequence[T
     """Whether what the sentence leaves out of the quotation changes nothing of the rest."""
     places = sorted(place for _, place in matched)
     return (
-        all(said.cases == quoted[place].cases for said, place in matched[1:])
+        all(said.cases == quoted[place].cases for said, place in matched)
+        and quoted[places[0]].part == quoted[0].part  # what a colon announces is not said by itself
         and all(_may_be_skipped(quoted, before, after) for before, after in pairwise(places))
         and not _goes_on(quoted, places[-1])
         and _keeps_hedges_and_subjects(set(places), quoted)

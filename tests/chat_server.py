@@ -77,7 +77,9 @@ class ChatServer:
 
 
 @contextmanager
-def chat_server(script: Script = lambda _: Reply("The articles do not say.")) -> Iterator[ChatServer]:
+def chat_server(
+    script: Script = lambda _: Reply("The articles do not say."),
+) -> Iterator[ChatServer]:
     server = ChatServer(script)
     ended = threading.Event()
 
