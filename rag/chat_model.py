@@ -96,7 +96,7 @@ class ChatModel:
                 raise
             except Exception as error:  # providers' packages have no common tree of errors
                 cause, may_pass = _cause(error)
-                _log.warning("The chat model failed: %s (%s).", cause, type(error).__name__)
+                _log.info("The chat model failed: %s (%s).", cause, type(error).__name__)
                 wait = max(pause or 0.0, _retry_after(error))
                 if told or not may_pass or pause is None or loop.time() + wait > deadline:
                     raise ModelError(cause) from None

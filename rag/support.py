@@ -49,12 +49,12 @@ def _same_said_otherwise(sentence: str) -> Iterator[str]:
     """The sentence, and forms of it that say the same in another order."""
     forms = [sentence]
     if told := _TOLD_AFTERWARDS.fullmatch(sentence):
-        forms.append(f"{told['a'] or told['b'] or told['c']} said that {told['what']}")
+        forms.append(f"{told['a'] or told['b'] or told['c']} said that {_inside(told['what'])}")
     if told := _TOLD_BEFORE.fullmatch(sentence):
-        forms.append(f"{told['who']} said that {told['what']}")
+        forms.append(f"{told['who']} said that {_inside(told['what'])}")
         forms.append(f"{told['what']}, {told['who']} said")
     if passive := _PASSIVE.fullmatch(sentence):
-        forms.append("{who} {verb} {what}".format(**passive.groupdict()))
+        forms.append(f"{passive['who']} {passive['verb']} {_inside(passive['what'])}")
     for form in forms:
         yield form
         for owner in _OWNER.finditer(form):
@@ -63,6 +63,11 @@ def _same_said_otherwise(sentence: str) -> Iterator[str]:
                 end = owner.end() + word.end()
                 owned = form[owner.end() : end].strip()
                 yield f"{form[: owner.start()]}{owned} of {owner[1]}{form[end:]}"
+
+
+def _inside(beginning: str) -> str:
+    """As it is written inside a sentence; a name is then compared as any word is."""
+    return beginning[:1].lower() + beginning[1:]
 
 
 def _alignments(

@@ -1,4 +1,4 @@
-"""A server on this machine that speaks OpenAI's chat protocol, with answers and faults by script."""
+"""A server on this machine that speaks OpenAI's chat protocol: answers and faults by script."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ lie got through.
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import sys
@@ -21,13 +22,15 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from chat_server import ChatServer, Quotation, Reply, Request, chat_server  # noqa: E402
-from statements import CLOSE, FALSE, FREE  # noqa: E402
 
 from eval.gold import load_gold  # noqa: E402
 from index.sentences import sentence_spans  # noqa: E402
 from index.settings import Settings  # noqa: E402
 from rag import Assistant  # noqa: E402
 from rag.events import Sentence  # noqa: E402
+
+#: True and false ones, each with words of the sentence that decides it.
+STATEMENTS = ROOT / "tests" / "statements.jsonl"
 
 #: What a sentence and the sentences of all quotations are made into; None where it cannot be done.
 Lie = Callable[[str, Sequence[str], random.Random], str | None]
@@ -40,7 +43,7 @@ _OPPOSITES = (
     ("grew", "shrank"), ("growing", "shrinking"), ("export", "import"), ("exports", "imports"),
     ("sells", "buys"), ("first", "last"), ("joined with", "broke with"), ("widen", "narrow"),
     ("praised", "criticised"), ("supported", "opposed"), ("signed", "torn up"), ("open", "close"),
-    ("from", "to"), ("mainly sells", "hardly sells"), ("strengthen", "weaken"), ("deeper", "shallower"),
+    ("from", "to"), ("strengthen", "weaken"), ("deeper", "shallower"),
     ("key", "minor"), ("rich", "poor"), ("easier", "harder"), ("billion", "million"),
     ("yuan", "dollars"), ("percent", "points"), ("%", " tonnes"), ("new", "old"),
 )  # fmt: skip
@@ -201,23 +204,23 @@ def measure(
         found = kept(assistant, question)
         for kind, lie, _ in told:
             count(kind, lie, found)
-    for key in dict.fromkeys(key for statements in WRITTEN.values() for key, _ in statements):
-        about = [
-            (kind, s) for kind, statements in WRITTEN.items() for k, s in statements if k == key
-        ]
+    written = [json.loads(line) for line in STATEMENTS.read_text("utf-8").splitlines()]
+    for words in dict.fromkeys(entry["about"] for entry in written):
+        about = [entry for entry in written if entry["about"] == words]
 
-        def reply(request: Request, key: str = key, about: list[tuple[str, str]] = about) -> Reply:
-            held = "".join(f"[{q.number}]" for q in request.quotations if key in q.text)
-            return Reply(" ".join(f"{statement} {held}" for _, statement in about))
+        def reply(
+            request: Request, words: str = words, about: list[dict[str, str]] = about
+        ) -> Reply:
+            held = "".join(f"[{q.number}]" for q in request.quotations if words in q.text)
+            return Reply(" ".join(f"{entry['statement']} {held}" for entry in about))
 
         server.script = reply
-        found = kept(assistant, about[0][1])
-        for kind, statement in about:
-            count(kind, statement, found)
+        found = kept(assistant, about[0]["statement"])
+        for entry in about:
+            count(entry["kind"], entry["statement"], found)
     return counts, through
 
 
-WRITTEN = {"written by hand": FALSE, "in the articles' words": CLOSE, "in other words": FREE}
 TRUE = ("copied", "in the articles' words", "in other words")
 
 
