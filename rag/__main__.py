@@ -43,6 +43,9 @@ def ask(
     since: Day = None,
     until: Day = None,
     limit: Annotated[int, typer.Option(min=1, max=100, help="Passages to read.")] = 8,
+    model: Annotated[
+        str, typer.Option(metavar="PROVIDER:NAME", help="Chat model that writes. Else RAG_MODEL.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say how it was found.")] = False,
 ) -> None:
@@ -51,7 +54,9 @@ def ask(
     --since and --until keep articles that were published on or after, on or before that day.
     """
     filters = Filters(publisher, _day(since), _day(until))
-    with Assistant.open(settings=settings_for(index_dir, store, uri)) as assistant:
+    settings = settings_for(index_dir, store, uri)
+    settings = settings.model_copy(update={"model": model or settings.model})
+    with Assistant.open(settings=settings) as assistant:
         answer = assistant.answer(question, limit=limit, filters=filters)
     if as_json:
         print(json.dumps(answer.to_dict(), indent=2))
@@ -119,6 +124,8 @@ def _day(moment: datetime | None) -> date | None:
 def _print_answer(answer: Answer) -> None:
     if answer.abstained:
         out.print(Text(answer.text, "bold yellow"))
+        if answer.note:
+            out.print(Text(plain(answer.note), "bold yellow"))
         if answer.passages:
             out.print("\nThe nearest passages are in:")
         for title in dict.fromkeys(passage.article.title for passage in answer.passages):
@@ -128,7 +135,9 @@ def _print_answer(answer: Answer) -> None:
         out.print(Text(plain(answer.short), "bold green"), end="\n\n")
     if answer.note:
         out.print(Text(plain(answer.note), "bold yellow"), end="\n\n")
-    for citation in answer.citations:
+    if answer.written_by:
+        out.print(Text(plain(answer.text)))
+    for citation in () if answer.written_by else answer.citations:
         out.print(Text(plain(citation.quote)), Text(f"[{citation.number}]", "bold cyan"))
     out.print("\nSources", style="bold")
     for citation in answer.citations:
@@ -172,6 +181,11 @@ def _explain(answer: Answer) -> None:
     for candidate in answer.considered[:10]:
         sentences.add_row(f"{candidate.score:.3f}", Text(_beginning(candidate.text)))
     out.print("", passages, sentences, sep="\n")
+    if answer.written_by:
+        out.print(
+            f"{plain(answer.written_by)} wrote {answer.written} sentences, of which "
+            f"{answer.dropped} had no quotation to support them."
+        )
     fitted = "" if answer.calibrated else ", not fitted for these models"
     out.print(f"Confidence {answer.confidence:.3f}{fitted}, {answer.margin:+.3f} from the bar.")
     stages = ", ".join(f"{stage} {1000 * time:.1f} ms" for stage, time in answer.timings.items())

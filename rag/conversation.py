@@ -61,6 +61,9 @@ class Turn:
     confidence: float = 0.0  #: in [0, 1]
     margin: float = 0.0  #: how far above the bar for answering
     calibrated: bool = True
+    written_by: str = ""  #: the chat model, or "" where sentences are quoted as they stand
+    written: int = 0  #: sentences that it wrote
+    dropped: int = 0  #: of them, those that no quotation supports
     quotations: tuple[Quotation, ...] = ()
     passages: tuple[NearPassage, ...] = ()  #: best first
     timings: Mapping[str, float] = field(default_factory=dict)  #: seconds by stage
@@ -108,6 +111,9 @@ def keep(answer: Answer) -> Turn:
         confidence=answer.confidence,
         margin=answer.margin,
         calibrated=answer.calibrated,
+        written_by=answer.written_by,
+        written=answer.written,
+        dropped=answer.dropped,
         quotations=tuple(
             Quotation(
                 citation.number,

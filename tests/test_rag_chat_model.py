@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from chat_server import ChatServer, Reply, chat_server
+
 from index.errors import ModelError, SettingsError
 from index.settings import Settings
 from rag.chat_model import ChatModel, open_chat_model

@@ -38,7 +38,10 @@ HOST = "The organiser of the forum was the China Chamber of Commerce in Pakistan
         ("China led with $3.5 trillion of exports.", EXPORTS),
         ("The China Chamber of Commerce in Pakistan organised the forum.", HOST),
         ("The forum's organiser was the China Chamber of Commerce in Pakistan.", HOST),
-        ("Clean energy is better, according to Zhou Mi.", "Zhou Mi said that clean energy is better."),
+        (
+            "Clean energy is better, according to Zhou Mi.",
+            "Zhou Mi said that clean energy is better.",
+        ),
         ("According to Zhou Mi, clean energy is better.", "Clean energy is better, Zhou Mi said."),
         ("The keynote speech was given by Ana Quispe.", "Ana Quispe gave the keynote speech."),
         ("The SCO began with 6 members.", "The SCO began with six members."),
