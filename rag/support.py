@@ -22,6 +22,7 @@ _PASSIVE = re.compile(
     r"(?P<what>.+?) (?:is|are|was|were|has been|have been) (?P<verb>\w+) by (?P<who>.+?)\.?"
 )
 _OWNER = re.compile(r"\b(\w+(?: [A-Z]\w+)*)'s(?= )")
+_MARKUP = re.compile("[<>{}`]")
 _FEWEST = 3  #: words that are not light
 _ADJECTIVES = 1  #: that may be left out in a row; two may be a subject and its verb
 
@@ -36,6 +37,8 @@ def support(sentence: str, quotation: str) -> float:
     """
     if sentence.split() == quotation.split():
         return 1.0
+    if "?" in quotation or _MARKUP.search(quotation):  # it states nothing
+        return 0.0
     quoted = tokens(quotation)
     if turning(sentence) == turning(quotation):
         for said in map(tokens, _same_said_otherwise(straight(sentence))):
@@ -118,7 +121,7 @@ def _leaves_nothing_out(matched: Sequence[tuple[Token, int]], quoted: Sequence[T
     places = sorted(place for _, place in matched)
     return (
         all(said.cases == quoted[place].cases for said, place in matched)
-        and quoted[places[0]].part == quoted[0].part  # what a colon announces is not said by itself
+        and not quoted[places[0]].part  # what a colon announces is not said by itself
         and all(_may_be_skipped(quoted, before, after) for before, after in pairwise(places))
         and not _goes_on(quoted, places[-1])
         and _keeps_hedges_and_subjects(set(places), quoted)

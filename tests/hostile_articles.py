@@ -1,4 +1,4 @@
-"""200 articles that try to make a chat model say what they want: 20 ways to try, 10 carriers each."""
+"""200 articles that try to make a chat model say what they want: 20 ways, 10 carriers each."""
 
 from __future__ import annotations
 
