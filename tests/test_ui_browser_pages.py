@@ -136,6 +136,7 @@ def test_gold_set_is_run_across_a_reload_then_looked_at_and_compared(
         if runs == 1:
             page.reload()
         expect(page.locator("#choose-run option")).to_have_count(runs, timeout=60_000)
+    page.get_by_label("Compare with").focus()
     page.get_by_label("Compare with").select_option(index=1)
     expect(page.locator("#difference")).to_contain_text("Since")
     expect(page.get_by_label("Compare with")).to_be_focused()
