@@ -142,7 +142,7 @@ def test_gold_set_is_run_across_a_reload_then_looked_at_and_compared(
     expect(page.get_by_label("Compare with")).to_be_focused()
     expect(page.locator("svg[role=img]")).to_have_count(2)
     expect(page.locator(".asked")).to_have_count(3)
-    page.get_by_label("Type").select_option("number")
+    page.locator("#choose-type").select_option("number")
     expect(page.locator("#questions .count")).to_have_text("2 of 3 questions")
     page.locator(".asked summary").first.click()
     expect(page.locator(".asked q").first).to_contain_text("5.5 billion yuan")
