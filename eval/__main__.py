@@ -178,6 +178,38 @@ def fit(
     out.print(f"Wrote {CALIBRATION_FILE}.", markup=False, highlight=False)
 
 
+@app.command()
+def conversations(
+    talks: Annotated[
+        Path, typer.Option("--conversations", metavar="FILE", help="Conversations, JSON lines.")
+    ] = HERE / "conversations.jsonl",
+    articles: Articles = HERE.parent / "articles",
+    split: Annotated[str, typer.Option(help="Only this split: dev or test.")] = "",
+    gold: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Complete questions, to see that they are left alone."),
+    ] = HERE / "gold.jsonl",
+) -> None:
+    """Ask follow-up questions after the turns before them, and by themselves."""
+    from eval import conversations
+    from eval.evaluate import evaluate
+    from eval.gold import load_gold
+    from rag import Assistant
+
+    chosen = [talk for talk in conversations.load_conversations(talks) if split in ("", talk.split)]
+    if not chosen:
+        raise SettingsError(f"{talks} has no conversations of the split {split}.")
+    questions = load_gold(gold) if gold else []
+    with _index_of(articles) as settings, Assistant.open(settings=settings) as assistant:
+        with cli.progress_bar("Asking") as progress:
+            asked = conversations.ask(assistant, settings, chosen, progress)
+        with cli.progress_bar("Asking complete questions") as progress:
+            outcomes = evaluate(assistant, settings, questions, progress)
+    _show(conversations.rows(asked))
+    alone = conversations.left_alone(outcomes) if outcomes else None
+    _show(conversations.rows_of_understanding(asked, alone))
+
+
 bench = typer.Typer(help="Measure how fast an index is.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from index.errors import SettingsError
 from index.settings import Settings
 from index.store import open_store
 from rag import Answer, Assistant, Citation, Passage
+from rag.conversation import Turn
+from rag.follow_up import understand
 from rag.squad import contains_answer, exact_match, token_f1
 
 #: Retrieval is judged on this many passages; the answer is read from its usual number.
@@ -79,38 +81,49 @@ def evaluate_each(
     assistant: Assistant, settings: Settings, questions: Sequence[GoldQuestion]
 ) -> Iterator[Outcome]:
     """As `evaluate`, one question at a time: each is asked when its outcome is wanted."""
-    places = _places(settings, questions)
+    places = places_of(settings, questions)
     for gold in questions:
-        passages = assistant.retrieve(gold.question, limit=DEPTH)
-        started = time.perf_counter()
-        answer = assistant.answer(gold.question)
-        seconds = time.perf_counter() - started
-        evidence = [places[part] for part in gold.evidence]
-        relevant = {chunk for place in evidence for chunk in place.chunks}
-        text = " ".join(citation.quote for citation in answer.citations)
-        withheld = " ".join(candidate.text for candidate in answer.withheld)
-        yield Outcome(
-            gold=gold,
-            answer=answer,
-            retrieval=_measured(relevant, passages, RETRIEVAL_MEASURES)
-            | _measured(relevant, answer.passages, READ_MEASURES),
-            article_hit=float(
-                any(p.article.source == e.source for p in passages[:5] for e in evidence)
-            ),
-            exact_match=exact_match(answer.short, gold.answers) if answer.short else 0.0,
-            f1=token_f1(answer.short, gold.answers) if answer.short else 0.0,
-            short_right=short_right(answer.short, gold.answers),
-            right=float(contains_answer(text or withheld, gold.answers)),
-            answer_recall=float(contains_answer(text, gold.answers)),
-            citation_hit=float(
-                any(place.holds(citation) for place in evidence for citation in answer.citations)
-            ),
-            exact_citations=sum(
-                citation.article.text[citation.start : citation.end] == citation.quote
-                for citation in answer.citations
-            ),
-            seconds=seconds,
-        )
+        yield judge(assistant, gold, places)
+
+
+def judge(
+    assistant: Assistant,
+    gold: GoldQuestion,
+    places: Mapping[Evidence, Place],
+    history: Sequence[Turn] = (),
+) -> Outcome:
+    """Ask one question, after the turns of `history`, and judge what comes back."""
+    asked = understand(gold.question, history) or gold.question
+    passages = assistant.retrieve(asked, limit=DEPTH)
+    started = time.perf_counter()
+    answer = assistant.answer(gold.question, history=history)
+    seconds = time.perf_counter() - started
+    evidence = [places[part] for part in gold.evidence]
+    relevant = {chunk for place in evidence for chunk in place.chunks}
+    text = " ".join(citation.quote for citation in answer.citations)
+    withheld = " ".join(candidate.text for candidate in answer.withheld)
+    return Outcome(
+        gold=gold,
+        answer=answer,
+        retrieval=_measured(relevant, passages, RETRIEVAL_MEASURES)
+        | _measured(relevant, answer.passages, READ_MEASURES),
+        article_hit=float(
+            any(p.article.source == e.source for p in passages[:5] for e in evidence)
+        ),
+        exact_match=exact_match(answer.short, gold.answers) if answer.short else 0.0,
+        f1=token_f1(answer.short, gold.answers) if answer.short else 0.0,
+        short_right=short_right(answer.short, gold.answers),
+        right=float(contains_answer(text or withheld, gold.answers)),
+        answer_recall=float(contains_answer(text, gold.answers)),
+        citation_hit=float(
+            any(place.holds(citation) for place in evidence for citation in answer.citations)
+        ),
+        exact_citations=sum(
+            citation.article.text[citation.start : citation.end] == citation.quote
+            for citation in answer.citations
+        ),
+        seconds=seconds,
+    )
 
 
 def _measured(
@@ -130,7 +143,7 @@ def short_right(short: str, accepted: Sequence[str]) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """Where a piece of evidence stands, and the chunks that hold the whole of it."""
 
     source: str
@@ -145,7 +158,8 @@ class _Place:
         return citation.article.source == self.source and (inside or around)
 
 
-def _places(settings: Settings, questions: Sequence[GoldQuestion]) -> dict[Evidence, _Place]:
+def places_of(settings: Settings, questions: Sequence[GoldQuestion]) -> dict[Evidence, Place]:
+    """Where all evidence stands. Raises SettingsError where some stands in no article."""
     places = {}
     with open_store(settings) as store:
         sources = {Path(article.source).name: article.source for article in store.articles()}
@@ -159,7 +173,7 @@ def _places(settings: Settings, questions: Sequence[GoldQuestion]) -> dict[Evide
                     )
                 end = start + len(part.quote)
                 chunks = store.chunk_spans(article.source)
-                places[part] = _Place(
+                places[part] = Place(
                     article.source,
                     start,
                     end,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from index.errors import SettingsError
 
@@ -36,9 +37,25 @@ class GoldQuestion:
 
 def load_gold(path: Path) -> list[GoldQuestion]:
     """The questions of a JSONL file. Raises SettingsError that names the line and the cause."""
+    return read_lines(path, question_of, "question")
+
+
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+_N = TypeVar("_N", bound=_Named)
+
+
+def read_lines(path: Path, parse: Callable[[dict[str, Any]], _N], noun: str) -> list[_N]:
+    """What `parse` makes of each line of a JSONL file; `noun` says what that is.
+
+    Raises SettingsError that names the line and the cause.
+    """
     if not path.is_file():
         raise SettingsError(f"There is no gold set {path}.")
-    questions: list[GoldQuestion] = []
+    parsed: list[_N] = []
     try:
         lines = path.read_text("utf-8").split("\n")  # splitlines would cut at U+2028 as well
     except (OSError, UnicodeDecodeError) as error:
@@ -47,23 +64,24 @@ def load_gold(path: Path) -> list[GoldQuestion]:
         if not line.strip():
             continue
         try:
-            questions.append(_question(json.loads(line)))
+            parsed.append(parse(json.loads(line)))
         except (KeyError, TypeError, ValueError) as error:
             raise SettingsError(
-                f"Line {number} of {path} is no gold question ({type(error).__name__}: {error})."
+                f"Line {number} of {path} is no gold {noun} ({type(error).__name__}: {error})."
             ) from error
-    ids = [question.id for question in questions]
+    ids = [one.id for one in parsed]
     doubles = sorted({name for name in ids if ids.count(name) > 1})
-    if not questions or doubles:
+    if not parsed or doubles:
         raise SettingsError(
-            f"{path} has more than one question named {', '.join(doubles)}."
+            f"{path} has more than one {noun} named {', '.join(doubles)}."
             if doubles
-            else f"{path} has no questions."
+            else f"{path} has no {noun}s."
         )
-    return questions
+    return parsed
 
 
-def _question(fields: dict[str, Any]) -> GoldQuestion:
+def question_of(fields: dict[str, Any]) -> GoldQuestion:
+    """The question that a line has. Raises KeyError, TypeError or ValueError where it has none."""
     question = GoldQuestion(
         id=str(fields["id"]),
         type=str(fields["type"]),

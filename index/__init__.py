@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from index.errors import (
+    AccountError,
     ArticleError,
     BusyError,
     ConversationError,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from index.syncing import Failure, SyncReport, sync
 
 __all__ = [
+    "AccountError",
     "ArticleError",
     "BusyError",
     "ConversationError",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from io import TextIOWrapper
@@ -82,14 +82,20 @@ def run(app: typer.Typer, name: str) -> NoReturn:
     os._exit(status if isinstance(status, int) else 0)
 
 
-def default_command(name: str, *, bare: bool = False) -> type[TyperGroup]:
+def default_command(
+    name: str, *, bare: bool = False, flags: Sequence[str] = ()
+) -> type[TyperGroup]:
     """A group in which `name` may be left out: what is no other command is its argument.
 
-    With `bare`, no arguments at all mean that command, too.
+    With `bare`, no arguments at all mean that command, too. A command among `flags` may be written
+    as an option, before or after its own.
     """
 
     class WithDefault(TyperGroup):
         def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            for flag in flags:
+                if f"--{flag}" in args:
+                    args = [flag, *(arg for arg in args if arg != f"--{flag}")]
             if (args and args[0] not in self.commands and args[0] != "--help") or (
                 bare and not args
             ):

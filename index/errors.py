@@ -6,6 +6,7 @@ RagError
 ├── QuestionError     a question cannot be asked as it is
 ├── ConversationError a kept or exported conversation cannot be used
 ├── BusyError         too many questions are waiting
+├── AccountError      an account cannot be made, changed or used as asked
 └── IndexProblem      something about the index as a whole
     ├── IndexMissing      there is none yet
     ├── IndexMismatch     another model or chunker made it
@@ -36,6 +37,10 @@ class ConversationError(RagError):
 
 class BusyError(RagError):
     """Too many questions are waiting already."""
+
+
+class AccountError(RagError):
+    """An account cannot be made, changed or used as it was asked."""
 
 
 class IndexProblem(RagError):

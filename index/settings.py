@@ -74,6 +74,38 @@ class Settings(BaseSettings):
         default=3, ge=1, le=10, description="At most this many sentences are quoted."
     )
 
+    hosts: str = Field(
+        default="",
+        description="Names under which a browser may ask `python -m ui`, beside those of this "
+        "computer itself; with commas between them.",
+    )
+    require_accounts: bool = Field(
+        default=False, description="Whether one must sign in on this computer, too."
+    )
+    signed_in_hours: float = Field(
+        default=168.0, gt=0.0, le=8760.0, description="How long one stays signed in."
+    )
+    questions_at_once: int = Field(
+        default=2, ge=1, le=64, description="Questions that are taken up at once."
+    )
+    max_waiting: int = Field(
+        default=64, ge=0, description="Questions that wait; further ones are refused."
+    )
+    max_request_megabytes: int = Field(
+        default=100, ge=1, description="Larger requests are refused, all files in them together."
+    )
+    max_upload_megabytes_per_hour: int = Field(
+        default=500, ge=1, description="What each user may upload in an hour."
+    )
+    log: Literal["plain", "json"] = Field(
+        default="plain",
+        description="What `python -m ui` tells: only what is wrong, or a line of JSON for each "
+        "request and each answer.",
+    )
+    log_questions: bool = Field(
+        default=False, description="Whether those lines tell what was asked."
+    )
+
     @property
     def store_address(self) -> str:
         """Where articles are kept."""

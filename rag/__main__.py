@@ -1,4 +1,4 @@
-"""The command `python -m rag`: ask a question, or train the reader that answers it."""
+"""The command `python -m rag`: ask, chat, verify what was exported, or train the reader."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from index import cli
 from index.cli import ChosenStore, IndexDir, Uri, plain, settings_for
 from index.store import Filters
-from rag.answers import Answer, Citation
 from rag.assistant import Assistant
+from rag.printing import beginning, print_answer, print_trace, shortest
 
 ABSTAINED = 3
+NOT_AS_IT_WAS = 1
 
 app = typer.Typer(
-    cls=cli.default_command("ask"),
+    cls=cli.default_command("ask", flags=("chat",)),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help='Ask the articles: python -m rag "QUESTION" [--json]. '
+    help='Ask the articles: python -m rag "QUESTION" [--json], or python -m rag --chat. '
     "Its options: python -m rag ask --help.",
 )
 out = Console(soft_wrap=True, highlight=False)
@@ -56,10 +56,52 @@ def ask(
     if as_json:
         print(json.dumps(answer.to_dict(), indent=2))
     else:
-        _print_answer(answer)
+        print_answer(out, answer)
         if explain:
-            _explain(answer)
+            print_trace(out, answer)
     raise typer.Exit(ABSTAINED if answer.abstained else 0)
+
+
+@app.command()
+def chat(index_dir: IndexDir = None, store: ChosenStore = None, uri: Uri = "") -> None:
+    """Ask one question after another; /help says what else can be typed."""
+    from rag import shell
+
+    with Assistant.open(settings=settings_for(index_dir, store, uri)) as assistant:
+        shell.chat(assistant, out)
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An export, .json or .md.")],
+    index_dir: IndexDir = None,
+    store: ChosenStore = None,
+    uri: Uri = "",
+) -> None:
+    """Compare an exported conversation's quotations with today's articles.
+
+    Exit status: 0 where all stand there, at their place or another; 1 where one does not; 2 bad
+    use.
+    """
+    from index.store import open_store
+    from rag.conversation import check
+    from rag.export import read_export
+
+    settings = settings_for(index_dir, store, uri)
+    conversation = read_export(file, max_megabytes=settings.max_file_megabytes)
+    with open_store(settings) as opened, opened.reading():
+        checks = check(conversation, opened.article)
+    for one in checks:
+        colour = "green" if one.state in ("exact", "moved") else "bold red"
+        source = plain(shortest(one.quotation.source))
+        out.print(
+            Text(f"{one.state:<5}", colour),
+            Text(f"[{one.quotation.number}]", "bold cyan"),
+            Text(f"{beginning(one.quotation.quote)} ({source})"),
+        )
+    lost = sum(one.state in ("stale", "gone") for one in checks)
+    _say(f"{len(checks)} quotations, {lost} of them no longer in the articles.")
+    raise typer.Exit(NOT_AS_IT_WAS if lost else 0)
 
 
 @app.command()
@@ -114,77 +156,6 @@ def _say(line: str) -> None:
 
 def _day(moment: datetime | None) -> date | None:
     return moment.date() if moment else None
-
-
-def _print_answer(answer: Answer) -> None:
-    if answer.abstained:
-        out.print(Text(answer.text, "bold yellow"))
-        if answer.passages:
-            out.print("\nThe nearest passages are in:")
-        for title in dict.fromkeys(passage.article.title for passage in answer.passages):
-            out.print(Text(f"  {plain(title)}", "dim"))
-        return
-    if answer.short:
-        out.print(Text(plain(answer.short), "bold green"), end="\n\n")
-    if answer.note:
-        out.print(Text(plain(answer.note), "bold yellow"), end="\n\n")
-    for citation in answer.citations:
-        out.print(Text(plain(citation.quote)), Text(f"[{citation.number}]", "bold cyan"))
-    out.print("\nSources", style="bold")
-    for citation in answer.citations:
-        out.print(Text(f"[{citation.number}]", "bold cyan"), Text(_source(citation)))
-        out.print(
-            Text(
-                f"    {plain(_path(citation.article.source))}, "
-                f"characters {citation.start} to {citation.end}",
-                "dim",
-            )
-        )
-
-
-def _source(citation: Citation) -> str:
-    article = citation.article
-    parts = (article.title, article.publisher, str(article.published or ""))
-    return ", ".join(plain(part) for part in parts if part)
-
-
-def _path(source: str) -> Path:
-    """As short as it can be: from the present folder where the article lies in it."""
-    path = Path(source)
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def _explain(answer: Answer) -> None:
-    passages = Table(
-        "read", "fused", "dense", "cosine", "keyword", "BM25", "passage", title="Passages"
-    )
-    for rank, passage in enumerate(answer.passages, start=1):
-        passages.add_row(
-            str(rank),
-            str(1 + sum(other.score > passage.score for other in answer.passages)),
-            _number(passage.dense_rank, "d"),
-            _number(passage.dense_score, ".3f"),
-            _number(passage.keyword_rank, "d"),
-            _number(passage.keyword_score, ".2f"),
-            Text(f"{plain(passage.article.title)}: {_beginning(passage.text)}"),
-        )
-    sentences = Table("score", "sentence", title="Sentences that the reader compared")
-    for candidate in answer.considered[:10]:
-        sentences.add_row(f"{candidate.score:.3f}", Text(_beginning(candidate.text)))
-    out.print("", passages, sentences, sep="\n")
-    fitted = "" if answer.calibrated else ", not fitted for these models"
-    out.print(f"Confidence {answer.confidence:.3f}{fitted}, {answer.margin:+.3f} from the bar.")
-    stages = ", ".join(f"{stage} {1000 * time:.1f} ms" for stage, time in answer.timings.items())
-    out.print(f"Time: {stages}.")
-
-
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
-
-
-def _beginning(text: str) -> str:
-    line = plain(" ".join(text.split()))
-    return line if len(line) <= 90 else f"{line[:89]}…"
 
 
 if __name__ == "__main__":

@@ -103,6 +103,7 @@ class Answer:
     note: str = ""  #: what must be said beside the quotations, such as that they differ
     calibrated: bool = True  #: False where confidence was fitted for other models
     timings: Mapping[str, float] = field(default_factory=dict)  #: seconds by stage
+    understood: str = ""  #: with what it leans on in earlier turns; "" where it stands alone
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "timings", MappingProxyType(dict(self.timings)))
@@ -111,6 +112,7 @@ class Answer:
         """As plain JSON values. Passages and candidates name their article by its source."""
         return {
             "question": self.question,
+            "understood": self.understood,
             "text": self.text,
             "short": self.short,
             "note": self.note,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from index.errors import IndexBusy, IndexProblem, QuestionError
 from rag.answers import Answer, Passage, cite
+from rag.follow_up import understand
 from rag.questions import clean_question
 
 if TYPE_CHECKING:
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from index.settings import Settings
     from index.store import Filters, Store, StoredArticle
     from index.syncing import Progress, SyncReport
+    from rag.conversation import Turn
     from rag.reader import Reader
     from rag.retriever import Retriever
+    from rag.talk import Talk
 
 _log = logging.getLogger(__name__)
 
@@ -135,29 +138,41 @@ class Assistant:
             self._closed = True
             self._store.close()
 
-    def answer(self, question: str, *, limit: int = 8, filters: Filters | None = None) -> Answer:
+    def answer(
+        self,
+        question: str,
+        *,
+        limit: int = 8,
+        filters: Filters | None = None,
+        history: Sequence[Turn] = (),
+    ) -> Answer:
         """What the articles say, quoted, or an abstention with the nearest passages.
 
-        `limit` passages are read. Raises QuestionError where there is nothing to ask, where the
-        question is too long, and where no article is by the publisher that `filters` names;
-        IndexBusy instead of an abstention while another process is changing the index.
+        `limit` passages are read. `history` has the earlier turns of the conversation, oldest
+        first: a question that leans on them is asked as `Answer.understood`. Raises QuestionError
+        where there is nothing to ask, where the question is too long, and where no article is by
+        the publisher that `filters` names; IndexBusy instead of an abstention while another
+        process is changing the index.
         """
         question = clean_question(question, self.settings.max_question_characters)
         if limit < 1:
             raise QuestionError("At least one passage must be read.")
         started = time.perf_counter()
+        understood = understand(question, history)
+        asked = understood or question
         with self._reading():
-            passages = self._retriever.retrieve(question, limit=limit, filters=filters)
+            passages = self._retriever.retrieve(asked, limit=limit, filters=filters)
             retrieved = time.perf_counter()
-            reading = self._reader.read(question, passages)
+            reading = self._reader.read(asked, passages)
             read = time.perf_counter()
             is_behind = self._store.is_behind
         citations = cite(reading.quoted)
         if not citations and is_behind:
             raise IndexBusy("Articles are being taken in. Ask again when that is done.")
         text = " ".join(f"{citation.quote} [{citation.number}]" for citation in citations)
-        return Answer(
+        answer = Answer(
             question=question,
+            understood=understood,
             text=text or ABSTENTION,
             short=reading.short if citations else "",
             withheld=reading.withheld,
@@ -172,6 +187,14 @@ class Assistant:
             calibrated=reading.calibrated,
             timings={"retrieve": retrieved - started, "read": read - retrieved},
         )
+        _log.info("answer", extra={"answer": answer})  # for whoever counts them
+        return answer
+
+    def conversation(self) -> Talk:
+        """A conversation that begins: its questions are asked in the light of those before them."""
+        from rag.talk import Talk
+
+        return Talk(self.answer)
 
     def retrieve(
         self, question: str, *, limit: int = 8, filters: Filters | None = None

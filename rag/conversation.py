@@ -54,6 +54,7 @@ class Turn:
     """A question with what was answered, or with `error`, which says why nothing was."""
 
     question: str
+    understood: str = ""  #: with what it leans on in earlier turns; "" where it stands alone
     text: str = ""  #: sentences, each followed by the number of its quotation
     short: str = ""
     note: str = ""
@@ -101,6 +102,7 @@ def keep(answer: Answer) -> Turn:
         best.setdefault(candidate.passage.id, candidate.score)  # they come best first
     return Turn(
         question=answer.question,
+        understood=answer.understood,
         text=answer.text,
         short=answer.short,
         note=answer.note,

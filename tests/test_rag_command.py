@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 Python = Callable[..., subprocess.CompletedProcess[str]]
+
+ROOT = Path(__file__).parents[1]
 
 QUESTION = "How many people attended the mineral forum?"
 QUOTE = (
@@ -87,4 +90,64 @@ def test_question_without_an_index_names_the_command(python: Python, tmp_path: P
     assert done.stderr == (
         f"Error: There is no index in {tmp_path}/default-index yet. "
         f"Make one with: python -m index PATH --index {tmp_path}/default-index\n"
+    )
+
+
+@pytest.fixture
+def chat(bundled_index: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run `python -m rag --chat` with lines from a pipe."""
+
+    def run(*lines: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "rag", "--chat", "--index", str(bundled_index)],
+            cwd=ROOT, input="\n".join(lines), capture_output=True, text=True, timeout=240,
+        )  # fmt: skip
+
+    return run
+
+
+def test_chat_remembers_exports_and_what_it_exports_can_be_verified(
+    chat: Python, ask: Python, tmp_path: Path
+) -> None:
+    done = chat(
+        "/why", "How much does China export?", "What about \x1b[31mIndia?", "/sources", "/why",
+        f"/export {tmp_path}/talk.md", f"/export {tmp_path}/talk.json",
+        f"/export {tmp_path}/talk.md", "/export talk.txt", f"/export {tmp_path}/none/a.md",
+        "/open", "/help", "/new", "/sources", "When was it held?",
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\x1b" not in done.stdout
+    assert done.stdout.startswith("Error: Nothing was asked yet.\n")
+    for said in (
+        "asked as: How much does [31mIndia export?",
+        "\n$442 billion\n",
+        "It leans on the turn before it, and was asked as: ",
+        f"Wrote {tmp_path}/talk.md. Check it with: python -m rag verify FILE",
+        f"Error: {tmp_path}/talk.md exists. Choose another name.",
+        "Error: Name a file that ends with .json or .md: /export FILE.md",
+        f"Error: {tmp_path}/none/a.md cannot be written",
+        "Error: There is no command /open. /help says which there are.",
+        "/export FILE   write this one down",
+        "A new conversation.\nError: Nothing was asked yet.\n",
+    ):
+        assert said in done.stdout
+    assert "asked as" not in done.stdout.split("A new conversation.")[1]
+    for name in ("talk.md", "talk.json"):
+        verified = ask("verify", str(tmp_path / name))
+        assert (verified.returncode, verified.stderr) == (0, "")
+        assert verified.stdout.startswith("exact [1] ")
+        assert verified.stdout.endswith("0 of them no longer in the articles.\n")
+    stale = (tmp_path / "talk.md").read_text("utf-8").replace("China led", "China lagged")
+    (tmp_path / "talk.md").write_text(stale, "utf-8")
+    lost = ask("verify", str(tmp_path / "talk.md"))
+    assert lost.returncode == 1
+    assert "stale [" in lost.stdout
+
+
+def test_file_that_is_no_export_is_bad_use(ask: Python) -> None:
+    done = ask("verify", "README.md")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "Error: README.md cannot be verified. "
+        "It is no conversation that was exported as Markdown.\n"
     )

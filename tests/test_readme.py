@@ -69,7 +69,10 @@ def test_every_option_of_the_readme_exists(package: str) -> None:
                 if command == "bench":  # a command of commands
                     helps += _run("-m", package, command, inner, "--help").stdout
     helps += _run(
-        "-m", package, {"rag": "ask", "index": "sync"}.get(package, "--help"), "--help"
+        "-m",
+        package,
+        {"rag": "ask", "index": "sync", "ui": "serve"}.get(package, "--help"),
+        "--help",
     ).stdout
     for option in set(re.findall(r"--[a-z-]+", " ".join(commands))):
         assert option in helps

@@ -1,28 +1,30 @@
-"""The command `python -m ui`: open the chat window over an index."""
+"""The command `python -m ui`: open the chat window over an index, and look after who may use it."""
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
-from contextlib import suppress
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from index import cli
 from index.cli import ChosenStore, IndexDir, Uri, settings_for
-from index.errors import IndexMissing, SettingsError
+from index.errors import AccountError, IndexMissing, SettingsError
 from index.settings import Settings
 from rag import Assistant
 
-BUNDLED_ARTICLES = Path(__file__).resolve().parent.parent / "articles"
+if TYPE_CHECKING:
+    from ui.accounts import Accounts
 
+BUNDLED_ARTICLES = Path(__file__).resolve().parent.parent / "articles"
 #: The gold questions about them.
 BUNDLED_GOLD = BUNDLED_ARTICLES.parent / "eval" / "gold.jsonl"
-
-#: Names under which a browser may ask: another would be a page that had its name changed to here.
-_HOSTS = ["127.0.0.1", "localhost"]
 
 #: Shown over the bundled articles. The last is one that the articles do not answer.
 EXAMPLES = (
@@ -33,7 +35,19 @@ EXAMPLES = (
     "Who won the football World Cup in 1998?",
 )
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=cli.default_command("serve", bare=True),
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Open the chat window: python -m ui [--articles DIR]. "
+    "Its options: python -m ui serve --help.",
+)
+user = typer.Typer(help="Accounts, for a chat window that others can reach.", no_args_is_help=True)
+token = typer.Typer(help="Tokens with which programs ask over HTTP.", no_args_is_help=True)
+app.add_typer(user, name="user")
+app.add_typer(token, name="token")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the account.")]
 
 
 @app.command()
@@ -49,10 +63,26 @@ def serve(
     index_dir: IndexDir = None,
     store: ChosenStore = None,
     uri: Uri = "",
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="To listen on; others need accounts.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 7860,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A name under which browsers ask. Else RAG_HOSTS."),
+    ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(metavar="FILE", exists=True, help="For HTTPS, as PEM.")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(metavar="FILE", exists=True, help="Of the certificate.")
+    ] = None,
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+    log: Annotated[
+        str, typer.Option(metavar="plain|json", help="What to tell. Else RAG_LOG.")
+    ] = "",
 ) -> None:
-    """Open the chat window, on this computer only.
+    """Open the chat window, on this computer only unless --host says otherwise.
 
     Where there is no index yet, one is made of the articles that come with this project.
     """
@@ -60,62 +90,116 @@ def serve(
         raise SettingsError("GRADIO_VIBE_MODE lets a page change this program. Unset it first.")
     for name in [name for name in os.environ if name.startswith("GRADIO_")]:
         del os.environ[name]  # they would change what is decided here
-    assistant = _open(articles, index_dir, settings_for(index_dir, store, uri))
-    # The model takes seconds to load: let it, while the page is opening.
-    threading.Thread(target=assistant.retrieve, args=("warm up",), daemon=True).start()
-    from starlette.middleware import Middleware
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
+    if log not in {"", "plain", "json"}:
+        raise SettingsError("--log is plain or json.")
+    settings = settings_for(index_dir, store, uri)
+    assistant = _open(articles, index_dir, settings)
 
-    from ui.app import LOOK, build
-    from ui.downloads import router
-    from ui.gate import Gate
-    from ui.storage import Storage
-    from ui.window import Window
+    from ui.serving import Address, opened
+    from ui.window import About
 
+    names = allow_host or [name.strip() for name in settings.hosts.split(",") if name.strip()]
+    address = Address(host, port, names, certificate, key)
+    bundled = any(BUNDLED_ARTICLES in Path(a.source).parents for a in assistant.articles())
+    about = About(
+        folder=articles.resolve() if articles else BUNDLED_ARTICLES if bundled else None,
+        examples=EXAMPLES if bundled else (),
+        gold=gold or (BUNDLED_GOLD if bundled else None),
+    )
+    with opened(assistant, address, about, log=log) as (server, shown):
+        cli.errors.print(f"The chat window is at {shown} (Ctrl-C stops it).", markup=False)
+        if browser:
+            threading.Thread(target=webbrowser.open, args=(shown,), daemon=True).start()
+        server.listen()
+
+
+@user.command("add")
+def add_user(
+    name: Name,
+    editor: Annotated[bool, typer.Option("--editor", help="May add and delete articles.")] = False,
+    index_dir: IndexDir = None,
+) -> None:
+    """Make an account; its password is asked for, or read from standard input."""
+    with _accounts(index_dir) as accounts:
+        added = accounts.add(name, _password(), is_editor=editor)
+    _say(f"Added {added.name}.")
+
+
+@user.command("password")
+def change_password(name: Name, index_dir: IndexDir = None) -> None:
+    """Change a password; whoever is signed in under that name is signed out."""
+    with _accounts(index_dir) as accounts:
+        accounts.set_password(name, _password())
+    _say(f"Changed the password of {name}.")
+
+
+@user.command("list")
+def list_users(index_dir: IndexDir = None) -> None:
+    """List the accounts."""
+    with _accounts(index_dir) as accounts:
+        for found in accounts.users():
+            _say(f"{found.name}  {'editor' if found.is_editor else 'reader'}")
+
+
+@user.command("remove")
+def remove_user(name: Name, index_dir: IndexDir = None) -> None:
+    """Remove an account with its tokens; its conversations stay."""
+    with _accounts(index_dir) as accounts:
+        accounts.remove(name)
+    _say(f"Removed {name}.")
+
+
+@token.command("add")
+def add_token(name: Name, index_dir: IndexDir = None) -> None:
+    """Make a token for a program of theirs; it is shown only now."""
+    with _accounts(index_dir) as accounts:
+        print(accounts.make_token(name))
+
+
+@token.command("list")
+def list_tokens(index_dir: IndexDir = None) -> None:
+    """List the tokens by number, without what they are."""
+    with _accounts(index_dir) as accounts:
+        for found in accounts.tokens():
+            _say(f"{found.id}  {found.user}  {found.made:%Y-%m-%d}")
+
+
+@token.command("remove")
+def remove_token(
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="As `list` shows it.")],
+    index_dir: IndexDir = None,
+) -> None:
+    """Void a token."""
+    with _accounts(index_dir) as accounts:
+        accounts.remove_token(number)
+    _say(f"Removed token {number}.")
+
+
+@contextmanager
+def _accounts(index_dir: Path | None) -> Iterator[Accounts]:
+    from ui.accounts import Accounts
+
+    accounts = Accounts(settings_for(index_dir, None, "").index_dir)
     try:
-        settings = settings_for(index_dir, store, uri)
-        bundled = any(BUNDLED_ARTICLES in Path(a.source).parents for a in assistant.articles())
-        window = Window(
-            assistant,
-            settings,
-            Gate(),
-            Storage(settings.index_dir),
-            folder=articles.resolve() if articles else BUNDLED_ARTICLES if bundled else None,
-            examples=EXAMPLES,
-            gold=gold or (BUNDLED_GOLD if bundled else None),
-        )
-        _, address, _ = build(window).launch(
-            server_name="127.0.0.1",
-            server_port=port or _free_port(),
-            inbrowser=browser,
-            prevent_thread_lock=True,
-            quiet=True,
-            share=False,
-            show_error=False,
-            allowed_paths=[],
-            footer_links=[],
-            run_history=False,
-            enable_monitoring=False,
-            ssr_mode=False,
-            pwa=False,
-            mcp_server=False,
-            max_file_size=f"{settings.max_file_megabytes}mb",
-            app_kwargs={
-                "middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS)],
-                "routes": router(window.storage, lambda _: "", lambda _: True).routes,
-            },
-            **LOOK,
-        )
-    except OSError as error:
-        raise SettingsError(
-            f"Port {port} cannot be used. Choose another, or any that is free: "
-            "python -m ui --port 0"
-        ) from error
-    cli.errors.print(f"The chat window is at {address} (Ctrl-C stops it).", markup=False)
-    try:
-        threading.Event().wait()
+        yield accounts
     finally:
-        assistant.close()
+        accounts.close()
+
+
+def _password() -> str:
+    """Asked for twice and hidden; from a pipe, its first line."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    from getpass import getpass
+
+    password = getpass("Password: ")
+    if getpass("Once more: ") != password:
+        raise AccountError("The two differ.")
+    return password
+
+
+def _say(line: str) -> None:
+    cli.errors.print(cli.plain(line), markup=False, highlight=False)
 
 
 def _open(articles: Path | None, index_dir: Path | None, settings: Settings) -> Assistant:
@@ -133,14 +217,6 @@ def _open(articles: Path | None, index_dir: Path | None, settings: Settings) -> 
             assistant.close()
         index_dir = None if settings.store == "milvus" else settings.index_dir
         return Assistant.over(BUNDLED_ARTICLES, index_dir, progress=progress, settings=settings)
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 if __name__ == "__main__":

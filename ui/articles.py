@@ -80,7 +80,7 @@ def build(page: gr.Blocks, window: Window) -> None:
 
     def opened(request: gr.Request) -> dict[Any, Any]:
         editor = may_edit(request)
-        folder = window.folder.name if window.folder and editor else ""
+        folder = window.about.folder.name if window.about.folder and editor else ""
         return {
             masthead: render.masthead("articles", owner(request)),
             dropped: gr.update(visible=editor),
@@ -173,8 +173,8 @@ def build(page: gr.Blocks, window: Window) -> None:
     ) -> AsyncIterator[dict[Any, Any]]:
         """Do what a control says that changes the index."""
         do = told(event)
-        if do.get("do") == "sync" and window.folder:
-            folder = window.folder
+        if do.get("do") == "sync" and window.about.folder:
+            folder = window.about.folder
 
             def work(progress: Progress) -> list[Result]:
                 return _of_report(window.assistant.sync([folder], progress))

@@ -80,9 +80,9 @@ class Evaluating:
 
     async def _ask(self, owner: str, outcomes: list[Outcome]) -> None:
         window = self._window
-        if not window.gold:
+        if not window.about.gold:
             raise SettingsError("There is no gold set for these articles.")
-        questions = await asyncio.to_thread(load_gold, window.gold)
+        questions = await asyncio.to_thread(load_gold, window.about.gold)
         each = evaluate_each(window.assistant, window.assistant.settings, questions)
         self.now = Running(owner, 0, len(questions))
         while len(outcomes) < len(questions):

@@ -46,7 +46,7 @@ def build(page: gr.Blocks, window: Window) -> None:
         return render.running(
             now,
             said=evaluating.said,
-            has_gold=window.gold is not None,
+            has_gold=window.about.gold is not None,
             own=now is not None and now.owner == owner(request),
         )
 

@@ -35,6 +35,7 @@ class Gate:
         self._workers = ThreadPoolExecutor(at_once, thread_name_prefix="question")
         self._line: list[Ticket] = []
         self._through = 0
+        self.refused = 0  #: how many found no place
         self._arrivals = 0
         self._round = 0  # which is being let through
         self._rounds: dict[str, int] = {}  # of each user's last ticket
@@ -45,6 +46,11 @@ class Gate:
     def waiting(self) -> int:
         """How many wait."""
         return len(self._line)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody may join any more."""
+        return self._closed
 
     @property
     def running(self) -> int:
@@ -58,8 +64,10 @@ class Gate:
         Work that was begun goes on without whoever left, and gives the place up when it ends.
         """
         if self._closed:
+            self.refused += 1
             raise BusyError("The server is stopping. Try again in a moment.")
         if not self._free and len(self._line) >= self._most_waiting:
+            self.refused += 1
             raise BusyError(f"{len(self._line)} others are waiting already. Try again in a moment.")
         round_ = max(self._round, self._rounds.get(user, 0) + 1)
         self._rounds[user] = round_

@@ -15,6 +15,15 @@ from ui.storage import Storage
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What is known of the articles beyond themselves."""
+
+    folder: Path | None = None  #: that they were taken from when the window was opened
+    examples: Sequence[str] = ()  #: questions to begin with
+    gold: Path | None = None  #: gold questions about them
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """One assistant, one line in front of it, one place where things are kept."""
 
@@ -22,9 +31,7 @@ class Window:
     settings: Settings
     gate: Gate
     storage: Storage
-    folder: Path | None = None  #: that the articles were taken from when the window was opened
-    examples: Sequence[str] = ()  #: questions to begin with
-    gold: Path | None = None  #: gold questions about these articles
+    about: About = About()
     #: The line of those who change articles: one at a time, and questions do not wait for them.
     changes: Gate = field(default_factory=lambda: Gate(most_waiting=16, at_once=1))
 
@@ -36,4 +43,5 @@ def owner(request: gr.Request) -> str:
 
 def may_edit(request: gr.Request) -> bool:
     """Whether this page may change articles: everyone may where there are no accounts."""
-    return True
+    assert request.request is not None
+    return bool(request.request.scope["user"].is_editor)

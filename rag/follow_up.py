@@ -1,0 +1,250 @@
+"""A question with what it leans on in the turns before it. Pure.
+
+Knows nothing of articles or models: what it puts in was asked or answered before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rag.leaning import (
+    ASKING,
+    AUXILIARIES,
+    DETERMINERS,
+    MANY,
+    OPENING,
+    OWNERS,
+    PERSONS,
+    PREPOSITIONS,
+    THINGS,
+    WHAT_ABOUT,
+    Word,
+    lacks_its_matter,
+    leaning_pronoun,
+    name_end,
+    points_back,
+    words_of,
+)
+
+if TYPE_CHECKING:
+    from rag.conversation import Turn
+
+_LONGEST = 1_000
+_END = " ?!."
+_KNOWN = re.compile(r" \([^()]*\)\?$")  # an earlier answer that was put into a question
+_ARTICLES = OWNERS | {"the", "a", "an"}
+_THE_ONE = re.compile(r"^(?:the|that)\s+ones?\b\s*", re.IGNORECASE)
+_HOW_MANY = re.compile(r"^how (?:many|much) ", re.IGNORECASE)
+#: Words that ask, beside those that always do.
+_ALSO_ASKING = frozenset({"many", "much", "long", "large", "in", "at", "from", "to", "by", "since"})
+#: Verbs that end a question and belong to no noun.
+_VERBS = frozenset(
+    {"begin", "due", "happen", "held", "live", "mean", "place", "stand", "take", "took", "worth"}
+)
+
+
+def understand(question: str, history: Sequence[Turn]) -> str:
+    """`question` with what it leans on in `history` (oldest turn first), or "" if on nothing.
+
+    Only the last turn without an error is looked at: its question as it was understood, and its
+    answer. Never longer than 1,000 characters, else "".
+    """
+    last = next((turn for turn in reversed(history) if not turn.error), None)
+    understood = _understood(question, last) if last else ""
+    return understood if len(understood) <= _LONGEST else ""
+
+
+def _understood(question: str, last: Turn) -> str:
+    rest = OPENING.sub("", question).strip()
+    about = WHAT_ABOUT.match(rest)
+    matter = _THE_ONE.sub("", rest[about.end() :] if about else rest).rstrip(_END)
+    if words_of(matter) and (about or (rest != question and not _asks(matter))):
+        if exchanged := _exchanged(_asked(last), matter):
+            return exchanged
+        rest = f"What is {matter}?" if leaning_pronoun(matter) else ""
+        return _replaced(rest, last) if rest else _joined(matter, _about(last), last.short)
+    if leaning_pronoun(rest):
+        return _replaced(rest, last)
+    if points_back(rest):
+        return _joined(rest, _without_asking(_asked(last)))
+    said = " ".join((_asked(last), last.text, *(passage.text for passage in last.passages[:1])))
+    return _joined(rest, _about(last), last.short) if lacks_its_matter(rest, said) else ""
+
+
+def _asked(turn: Turn) -> str:
+    """The turn's question as it was understood, without the answer that was put into it."""
+    return _KNOWN.sub("?", turn.understood) or turn.question
+
+
+def _asks(text: str) -> bool:
+    """Whether it begins as a whole question does."""
+    lows = [word.low for word in words_of(text)]
+    return next((low for low in lows if low not in PREPOSITIONS), "") in ASKING | AUXILIARIES
+
+
+def _joined(question: str, matter: str, short: str = "") -> str:
+    """The question with the matter that it does not say, and what was answered about that."""
+    known = f" ({re.sub('[()]', '', short)})" if short else ""
+    return f"{question.rstrip(_END)}, {matter}{known}?"
+
+
+def _exchanged(earlier: str, matter: str) -> str:
+    """The earlier question with `matter` in the place of what is of its kind, or "".
+
+    That is what was counted, or a name: the one after the same preposition, else the first.
+    """
+    words, new = words_of(earlier), words_of(matter, within=True)
+    named = any(word.name for word in new)
+    if _HOW_MANY.match(earlier) and not named and new[0].low not in DETERMINERS | PREPOSITIONS:
+        verb = next((word for word in words[3:] if word.low in AUXILIARIES), None)
+        if verb:
+            return f"{earlier[: words[2].start]}{matter} {earlier[verb.start :]}"
+    names = _names(words)
+    if not names or not (named or (len(new) < 3 and new[0].low not in DETERMINERS)):
+        return ""
+    first, last = names[0]
+    if new[0].low in PREPOSITIONS and len(new) > 1:
+        matter = matter[new[1].start :]
+        for place, end in names:
+            if place and words[place - 1].low == new[0].low:
+                first, last = place, end
+                break
+    return earlier[: words[first].start] + matter + earlier[words[last - 1].end :]
+
+
+def _replaced(question: str, last: Turn) -> str:
+    """The question with what its pronoun stands for."""
+    word = leaning_pronoun(question)
+    if word is None:
+        return question
+    stands_for = _stands_for(word.low, last)
+    rest = question[word.end :]
+    if word.low == "there":
+        stands_for = f"{'in' if stands_for == last.short else 'at'} {stands_for}"
+    if word.low in OWNERS and rest.strip(_END):
+        stands_for += "'" if stands_for.endswith("s") else "'s"
+    return question[: word.start] + stands_for + rest
+
+
+def _stands_for(pronoun: str, last: Turn) -> str:
+    """What the pronoun means: the last short answer, or what the last question was about."""
+    asked, short = last.question.lower(), last.short
+    named = bool(short) and all(word.name or word.light for word in words_of(short, within=True))
+    if pronoun in PERSONS:
+        names = _names(words_of(last.question)) if asked.startswith("who") else []
+        known = bool(names) and names[0][0] <= 2  # "Who is Ana Quispe?"
+        fits = named and not known and asked.startswith(("who", "which", "name"))
+    elif pronoun in MANY:
+        fits = asked.startswith(("who", "which", "what")) and bool(re.search(",| and ", short))
+    elif pronoun in THINGS:
+        fits = named and asked.startswith(("which", "what"))
+    else:  # there
+        fits = named and asked.startswith(("where", "in which", "in what"))
+    if fits:
+        return short
+    put_in = _put_in(last)
+    if pronoun in PERSONS and not put_in:
+        words = words_of(_asked(last))
+        longest = max(_names(words), key=lambda name: name[1] - name[0], default=None)
+        return _piece(_asked(last), words, *longest) if longest else _about(last)
+    return put_in or _about(last)
+
+
+def _put_in(turn: Turn) -> str:
+    """What was put into the turn's question when it was understood, or ""."""
+    question = OPENING.sub("", turn.question).strip()
+    joined = f"{question.rstrip(_END)}, "
+    if turn.understood.startswith(joined):
+        return _KNOWN.sub("?", turn.understood)[len(joined) :].removesuffix("?")
+    pronoun = leaning_pronoun(question)
+    if not turn.understood or not pronoun:
+        return ""
+    before, after = question[: pronoun.start], question[pronoun.end :]
+    if not (turn.understood.startswith(before) and turn.understood.endswith(after)):
+        return ""
+    put_in = turn.understood[len(before) : len(turn.understood) - len(after)]
+    return re.sub(r"'s?$" if pronoun.low in OWNERS else r"^(?:in|at) ", "", put_in)
+
+
+def _about(turn: Turn) -> str:
+    """What the turn's question was about."""
+    return _put_in(turn) or topic(_asked(turn))
+
+
+def topic(question: str) -> str:
+    """The noun phrase that a question is about; all but the words that ask where none is found.
+
+    The subject where a verb stands before it, else what begins with an article, as a name or after
+    a preposition; with the phrases that follow it.
+    """
+    words = words_of(question)
+    begin = _after_asking(words)
+    helping = next((word.low for word in words if word.low in AUXILIARIES), "")
+    does, is_ = helping in {"do", "does", "did"}, helping in {"is", "are", "was", "were"}
+    start = next(
+        (
+            place
+            for place, word in enumerate(words[begin:], start=begin)
+            if word.low in _ARTICLES
+            or word.name
+            or (place and words[place - 1].low in PREPOSITIONS and not word.light)
+            or (
+                place
+                and words[place - 1].low == helping
+                and (does or is_)
+                and not word.light
+                and not word.low.endswith(("ing", "ed"))
+            )
+        ),
+        None,
+    )
+    if start is None:
+        return _without_asking(question)
+    end = start
+    while end < len(words):
+        word = words[end]
+        if word.name:
+            end = name_end(words, end)
+            if does and words[start].name:  # a verb follows
+                break
+        elif (
+            not word.light
+            or word.low in DETERMINERS
+            or (end > start and word.low in PREPOSITIONS | {"and"})
+        ):
+            end += 1
+        else:
+            break
+    if does and end == len(words) > start + 1 and not words[-1].name and not words[-1].light:
+        end -= 1  # the verb
+    while end > start + 1 and (
+        words[end - 1].low in _VERBS | PREPOSITIONS or words[end - 1].low.endswith("ed")
+    ):
+        end -= 1
+    return _piece(question, words, start, end)
+
+
+def _without_asking(question: str) -> str:
+    words = words_of(question)
+    begin = _after_asking(words)
+    return _piece(question, words, begin, len(words)) if begin < len(words) else ""
+
+
+def _after_asking(words: Sequence[Word]) -> int:
+    asking = ASKING | AUXILIARIES | _ALSO_ASKING
+    return next((n for n, word in enumerate(words) if word.low not in asking), len(words))
+
+
+def _names(words: Sequence[Word]) -> list[tuple[int, int]]:
+    """The places `(first, end)` of names."""
+    found: list[tuple[int, int]] = []
+    for place in range(len(words)):
+        if words[place].name and (not found or place >= found[-1][1]):
+            found.append((place, name_end(words, place)))
+    return found
+
+
+def _piece(text: str, words: Sequence[Word], first: int, end: int) -> str:
+    return text[words[first].start : words[end - 1].end]

@@ -1,0 +1,475 @@
+"""The server around the window, over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fuzz_api import fuzz
+from ui_process import running
+
+from rag import Assistant
+from ui.serving import Address, Server, opened
+
+QUESTION = {"question": "Who organised the mineral forum in Islamabad?"}
+TIN = b"# Tin in Orvalia\n\nThe Orvalia mine made 4,512 tonnes of tin in 2025.\n"
+
+Serve = Callable[..., Any]
+
+
+class Client(httpx.Client):
+    """A client of one server; `send_raw` says what no well-behaved one would."""
+
+    def __init__(self, address: str, server: Server, folder: Path) -> None:
+        super().__init__(base_url=address, timeout=30)
+        self.server = server
+        self.folder = folder
+
+    def send_raw(self, target: str, method: str = "GET", *headers: str) -> int:
+        """The status of a request whose target is sent as it is."""
+        host, port = self.base_url.host, self.base_url.port
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {host}:{port}", *headers]
+        lines += ["Connection: close", "", ""]
+        with socket.create_connection((host, port or 80), timeout=10) as connection:
+            connection.sendall("\r\n".join(lines).encode("latin-1"))
+            answer = b""
+            while data := connection.recv(65536):
+                answer += data
+        self.last = answer
+        return int(answer.split(b" ", 2)[1])
+
+
+@pytest.fixture(scope="module")
+def serve(
+    bundled_index: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    assistant_over: Callable[[Path], Assistant],
+) -> Serve:
+    """Run a server with such settings, over a copy of the bundled index."""
+
+    @contextmanager
+    def start(**settings: Any) -> Iterator[Client]:
+        folder = tmp_path_factory.mktemp("server") / "index"
+        shutil.copytree(bundled_index, folder)
+        assistant = assistant_over(folder)
+        assistant.settings = assistant.settings.model_copy(update=settings)
+        with opened(assistant, Address(port=0)) as (server, address):
+            thread = threading.Thread(target=server.listen)
+            thread.start()
+            with Client(address, server, folder) as client:
+                yield client
+            server.should_exit = True
+            thread.join(timeout=20)
+            assert not thread.is_alive()
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def client(serve: Serve) -> Iterator[Client]:
+    """Of a server with default settings, which the tests share."""
+    with serve() as client:
+        yield client
+
+
+def test_answer_over_http_quotes_exactly(client: Client) -> None:
+    answer = client.post("/v1/answer", json=QUESTION).json()
+    assert answer["short"] == "China Chamber of Commerce"
+    assert not answer["abstained"]
+    for quotation in answer["quotations"]:
+        article = client.get(f"/v1/articles/{quotation['article']}").json()
+        assert article["text"][quotation["start"] : quotation["end"]] == quotation["quote"]
+        assert article["file"].endswith(".md")
+
+
+def test_answer_as_events_ends_with_the_answer(client: Client) -> None:
+    headers = {"Accept": "text/event-stream"}
+    text = client.post("/v1/answer", json=QUESTION, headers=headers).text
+    events = re.findall(r"event: (\w+)\ndata: (.*)\n\n", text)
+    assert [name for name, _ in events] == ["reading", "done"]
+    assert json.loads(events[-1][1])["short"] == "China Chamber of Commerce"
+    bad = client.post("/v1/answer", json={"question": " "}, headers=headers).text
+    (_, said) = re.findall(r"event: (\w+)\ndata: (.*)\n\n", bad)[-1]
+    assert json.loads(said)["detail"] == "The question is empty."
+
+
+def test_problems_are_told_as_such_with_an_id_and_without_what_was_sent(client: Client) -> None:
+    for body, detail in (
+        (b'{"question": " "}', "The question is empty."),
+        (b'{"question": "a", "limit": 0}', "body.limit: Input should be greater than"),
+        (b'{"question": "\\ud800 canary"}', "body.question: "),
+        (b"[" * 100_000, ""),
+        (b'{"question": "a", "publisher": "canary"}', "No article is by canary"),
+    ):
+        response = client.post(
+            "/v1/answer", content=body, headers={"Content-Type": "application/json"}
+        )
+        assert response.status_code in {400, 422}
+        assert response.headers["Content-Type"] == "application/problem+json"
+        problem = response.json()
+        assert problem["detail"].startswith(detail)
+        assert problem["request_id"] == response.headers["X-Request-ID"]
+
+
+def test_file_is_uploaded_asked_about_and_deleted(client: Client) -> None:
+    files = [("files", ("../../tin.md", TIN)), ("files", ("tin.exe", TIN))]
+    tin, exe = client.post("/v1/articles", files=files).json()
+    assert (tin["name"], tin["outcome"]) == ("../../tin.md", "added")
+    assert (exe["outcome"], exe["article"]) == ("refused", None)
+    asked = {"question": "How many tonnes of tin did the Orvalia mine make?"}
+    assert client.post("/v1/answer", json=asked).json()["short"].startswith("4,512")
+    assert {"tin.md" in a["file"] or "tin-" in a["file"] for a in client.get("/v1/articles").json()}
+    deleted = client.delete(f"/v1/articles/{tin['article']}")
+    assert deleted.json() == {"file_deleted": True}
+    assert client.delete(f"/v1/articles/{tin['article']}").status_code == 404
+    assert list((client.folder / "uploads").iterdir()) == []
+
+
+def test_answer_that_is_kept_can_be_judged(client: Client) -> None:
+    kept = client.post("/v1/answer", json={**QUESTION, "keep": True}).json()
+    judged = {"answer_id": kept["id"], "helpful": False, "reason": "no"}
+    assert client.post("/v1/feedback", json=judged).status_code == 204
+    lost = client.post("/v1/answer", json=QUESTION).json()
+    again = client.post("/v1/feedback", json={**judged, "answer_id": lost["id"]})
+    assert again.status_code == 404
+
+
+def test_many_at_once_are_all_answered_or_cleanly_refused(serve: Serve) -> None:
+    async def ask_all(address: str, count: int) -> list[httpx.Response]:
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(base_url=address, timeout=60, limits=limits) as client:
+            return await asyncio.gather(
+                *(client.post("/v1/answer", json=QUESTION) for _ in range(count))
+            )
+
+    with serve(max_waiting=4) as client:
+        responses = asyncio.run(ask_all(str(client.base_url), 20))
+        answered = [r for r in responses if r.status_code == 200]
+        refused = [r for r in responses if r.status_code == 503]
+        assert len(answered) + len(refused) == 20
+        assert len(answered) >= 6
+        assert {r.json()["short"] for r in answered} == {"China Chamber of Commerce"}
+        for response in refused:
+            assert "waiting already" in response.json()["detail"]
+            assert response.headers["Retry-After"] == "5"
+        assert client.post("/v1/answer", json=QUESTION).status_code == 200
+        figures = client.get("/metrics").text
+        assert f"ask_articles_refused_as_busy {float(len(refused))}" in figures
+        assert "ask_articles_waiting 0.0" in figures
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "localhost@evil.example", "", "[::2]"]
+)
+def test_other_names_get_400(client: Client, host: str) -> None:
+    for path in ("/", "/v1/articles", "/gradio_api/queue/data", "/healthz", "/nothing"):
+        assert client.get(path, headers={"Host": host}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "http://127.0.0.1.evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"},
+    ],
+)
+def test_pages_of_other_sites_get_403(client: Client, headers: dict[str, str]) -> None:
+    for method, path in (
+        ("POST", "/v1/answer"),
+        ("POST", "/gradio_api/queue/join"),
+        ("GET", "/gradio_api/queue/data"),
+        ("GET", "/v1/articles"),
+        ("DELETE", "/v1/articles/0123456789abcdef"),
+        ("POST", "/gradio_api/upload"),
+        ("OPTIONS", "/v1/answer"),
+    ):
+        response = client.request(method, path, headers=headers)
+        assert response.status_code == 403
+        assert not [name for name in response.headers if name.startswith("access-control")]
+
+
+def test_link_from_another_site_opens_the_page_and_the_page_may_ask(client: Client) -> None:
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert client.get("/", headers=link).status_code == 200
+    own = {"Origin": str(client.base_url).rstrip("/"), "Sec-Fetch-Site": "same-origin"}
+    assert client.post("/v1/answer", json=QUESTION, headers=own).status_code == 200
+
+
+def path_variants(secret: Path) -> list[str]:
+    """500 and more ways to ask for a file that is nobody's business."""
+    doors = [
+        "/gradio_api/file=",
+        "/gradio_api/file/",
+        "/gradio_api/proxy=",
+        "/gradio_api/upload/",
+        "/gradio_api/stream/",
+        "/gradio_api/custom_component/",
+        "/file=",
+        "/file/",
+        "/proxy=",
+        "/assets/",
+        "/static/",
+        "/svelte/",
+        "/export/",
+        "/v1/articles/",
+        "/pwa_icon/",
+        "/",
+        "//",
+        "/theme.css/",
+    ]
+    absolute = str(secret)
+    up = "../" * 12
+    files = [
+        absolute,
+        absolute.lstrip("/"),
+        f"file://{absolute}",
+        f"{up}{absolute.lstrip('/')}",
+        f"..\\{absolute}".replace("/", "\\"),
+        f"{'..;/' * 12}{absolute}",
+        f"{'....//' * 12}{absolute}",
+        f"{absolute}\x00.png".replace("\x00", "%00"),
+        f"{absolute}?x=.css",
+        f"./{absolute}",
+        f"x/{up}{absolute.lstrip('/')}",
+        "link.md",
+        "articles.sqlite",
+        "http://127.0.0.1:1/",
+    ]
+    encoded = [
+        lambda text: text,
+        lambda text: text.replace("/", "%2f").replace("\\", "%5c"),
+        lambda text: text.replace("/", "%252f").replace(".", "%252e"),
+        lambda text: text.replace(".", "%2e"),
+    ]
+    found = {door + code(file) for door in doors for file in files for code in encoded}
+    return sorted(target for target in found if " " not in target and target not in {"/", "//"})
+
+
+def test_500_variants_of_a_path_are_refused_and_leak_nothing(client: Client) -> None:
+    secret = client.folder / "secret.md"
+    secret.write_text("canary of the file")
+    (client.folder / "uploads").mkdir(exist_ok=True)
+    (client.folder / "uploads" / "link.md").symlink_to(secret)
+    variants = path_variants(secret)
+    assert len(variants) > 500
+    passed = []
+    for target in variants:
+        status = client.send_raw(target)
+        if not 400 <= status < 500 or b"canary" in client.last or b"root:" in client.last:
+            passed.append((target, status))
+    assert passed == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/config",
+        "/gradio_api/info",
+        "/gradio_api/openapi.json",
+        "/gradio_api/token",
+        "/gradio_api/app_id",
+        "/gradio_api/user",
+        "/gradio_api/runs",
+        "/gradio_api/vibe-code",
+        "/gradio_api/mcp/sse",
+        "/monitoring",
+        "/monitoring/summary",
+        "/login",
+        "/docs",
+        "/redoc",
+        "/openapi.json",
+        "/manifest.json",
+    ],
+)
+def test_what_no_page_needs_is_not_there(client: Client, path: str) -> None:
+    assert client.get(path).status_code == 404
+    assert client.post(path).status_code == 404
+
+
+def test_200_files_of_900_kb_do_not_pass_a_cap_of_1_mb(serve: Serve) -> None:
+    files = [("files", (f"{number}.txt", b"a" * 900_000)) for number in range(200)]
+    with serve(max_request_megabytes=1) as client:
+        for path in ("/v1/articles", "/gradio_api/upload"):
+            assert client.post(path, files=files).status_code == 413
+        assert len(client.get("/v1/articles").json()) == 5
+
+
+def test_what_a_request_says_of_its_length_is_not_believed(serve: Serve) -> None:
+    def endless() -> Iterator[bytes]:
+        yield b'{"question": "'
+        for _ in range(40):
+            yield b"a" * 100_000
+
+    with serve(max_request_megabytes=1) as client:
+        json_type = {"Content-Type": "application/json"}
+        response = client.post("/v1/answer", content=endless(), headers=json_type)
+        assert response.status_code == 413
+        assert response.json()["detail"] == "At most 1,000,000 bytes are taken at once."
+
+
+def test_quota_of_an_hour_is_for_all_uploads_together(serve: Serve) -> None:
+    with serve(max_upload_megabytes_per_hour=1) as client:
+        file = [("files", ("a.exe", b"tin " * 100_000))]
+        assert [client.post("/v1/articles", files=file).status_code for _ in range(4)] == [
+            200,
+            200,
+            429,
+            429,
+        ]
+        last = client.post("/gradio_api/upload", files=file)
+        assert last.status_code == 429
+        assert 3500 < int(last.headers["Retry-After"]) <= 3600
+        assert client.post("/v1/answer", json=QUESTION).status_code == 200
+
+
+def test_every_response_says_what_a_browser_may_do(client: Client) -> None:
+    nonces = set()
+    for path in ("/", "/", "/articles", "/v1/articles", "/healthz", "/nothing", "/theme.css"):
+        headers = client.get(path).headers
+        policy = headers["Content-Security-Policy"]
+        nonces.add(re.search(r"'nonce-([\w-]{22})'", policy)[1])  # type: ignore[index]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert "server" not in headers
+    assert len(nonces) == 7
+
+
+def test_scripts_of_a_page_have_its_nonce_and_its_configuration_can_add_none(
+    client: Client,
+) -> None:
+    page = client.get("/")
+    nonce = re.search(r"'nonce-([\w-]+)'", page.headers["Content-Security-Policy"])[1]  # type: ignore[index]
+    scripts = re.findall(r"<script[^>]*>", page.text)
+    assert len(scripts) >= 4
+    assert all(f'nonce="{nonce}"' in script for script in scripts)
+    config = re.search(r"window.gradio_config = (.*?);</script>", page.text)
+    assert config is not None
+    assert "<" not in config[1]
+    assert len(page.content) == int(page.headers["Content-Length"])
+
+
+def test_error_that_nobody_foresaw_is_told_by_its_id_only(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("/home/canary/secret: token canary")
+
+    with serve() as client:
+        monkeypatch.setattr(Assistant, "answer", fail)
+        monkeypatch.setattr(Assistant, "articles", fail)
+        for method, path in (("POST", "/v1/answer"), ("GET", "/v1/articles")):
+            response = client.request(method, path, json=QUESTION)
+            assert response.status_code == 500
+            assert "canary" not in response.text
+            name = response.headers["X-Request-ID"]
+            assert response.json()["detail"] == f"Something went wrong (error {name})."
+            assert f"Error {name}" in caplog.text
+        assert "canary" in caplog.text
+        assert "ask_articles_errors_total 2.0" in client.get("/metrics").text
+
+
+def test_log_has_a_line_for_each_request_and_answer_but_not_the_question(
+    serve: Serve, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with serve(log="json") as client:
+        client.post("/v1/answer?secret=canary", json=QUESTION, headers={"X-Request-ID": "canary"})
+        client.get("/export/canary")
+    said = capfd.readouterr().err
+    lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    (answered,) = [line for line in lines if line["event"] == "answer" and line["request"]]
+    (request,) = [line for line in lines if line.get("route") == "/v1/answer"]
+    assert answered["request"] == request["request"]
+    assert (request["method"], request["status"]) == ("POST", 200)
+    assert set(answered["seconds"]) >= {"retrieve", "read"}
+    assert "canary" not in said
+    assert "Islamabad" not in said
+
+
+def test_log_has_the_question_where_a_setting_asks_for_it(
+    serve: Serve, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with serve(log="json", log_questions=True) as client:
+        client.post("/v1/answer", json=QUESTION)
+    assert "Islamabad" in capfd.readouterr().err
+
+
+def test_by_default_nothing_is_logged_while_all_is_well(
+    serve: Serve, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with serve() as client:
+        client.post("/v1/answer", json=QUESTION)
+        client.get("/nothing")
+    assert capfd.readouterr().err == ""
+
+
+def test_stopping_server_says_so_and_answers_what_it_was_asked(serve: Serve) -> None:
+    with serve() as client:
+        client.post("/v1/answer", json=QUESTION)
+        assert client.get("/readyz").status_code == 200
+        statuses = []
+        asking = threading.Thread(
+            target=lambda: statuses.append(client.post("/v1/answer", json=QUESTION).status_code)
+        )
+        asking.start()
+        while not client.server.gate.running:
+            pass
+        client.server.handle_exit(2, None)
+        asking.join()
+        assert statuses == [200]
+
+
+def test_description_of_the_api_names_every_operation(client: Client) -> None:
+    described = client.get("/v1/openapi.json").json()["paths"]
+    assert sorted(described) == [
+        "/v1/answer",
+        "/v1/articles",
+        "/v1/articles/{id}",
+        "/v1/feedback",
+    ]
+
+
+def test_follow_up_is_understood_from_what_was_asked_before(client: Client) -> None:
+    asked = {"question": "And who organised it?", "history": [QUESTION]}
+    answer = client.post("/v1/answer", json=asked).json()
+    assert answer["question"] == "And who organised it?"
+    assert "forum" in answer["understood"]
+
+
+def test_random_requests_never_end_in_5xx(client: Client) -> None:
+    count, found = fuzz(str(client.base_url).rstrip("/"), examples=2, seed=1)
+    assert count > 20
+    assert found == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_signal_ends_the_command_within_seconds_though_a_page_listens(
+    name: str, tmp_path: Path, bundled_index: Path
+) -> None:
+    shutil.copytree(bundled_index, tmp_path / "index")
+    with running(tmp_path) as server, httpx.Client(base_url=server.address, timeout=30) as client:
+        with client.stream("GET", "/gradio_api/heartbeat/abc") as heard:
+            assert next(heard.iter_lines()) == "data: ALIVE"
+            server.process.send_signal(getattr(signal, name))
+            assert server.process.wait(timeout=15) == 0
+        assert [line for line in server.said if "Traceback" in line or "ERROR" in line] == []

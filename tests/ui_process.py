@@ -1,0 +1,67 @@
+"""The real command `python -m ui` as a process of its own, for tests and for commands."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that is ready."""
+
+    address: str
+    process: subprocess.Popen[str]
+    said: list[str]  #: lines of its standard error, as they come
+
+
+@contextmanager
+def running(folder: Path, *options: str, **settings: str) -> Iterator[Running]:
+    """The server over the bundled articles, with its index in `folder`."""
+    command = [sys.executable, "-m", "ui", "--no-browser", "--port", "0", *options]
+    environment = {**os.environ, "RAG_INDEX_DIR": str(folder / "index"), **settings}
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT
+    )
+    said: list[str] = []
+
+    def listen() -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            said.append(line)
+
+    listening = threading.Thread(target=listen, daemon=True)
+    listening.start()
+    try:
+        address = ""
+        while not address or not _is_ready(address):
+            time.sleep(0.1)
+            found = re.search(r"https?://\S+:\d+", "".join(said))
+            address = found[0] if found else ""
+            if process.poll() is not None:
+                raise AssertionError(f"the server ended:\n{''.join(said)}")
+        yield Running(address, process, said)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        listening.join(timeout=5)
+
+
+def _is_ready(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/readyz", timeout=5) as response:
+            return bool(response.status == 200)
+    except urllib.error.URLError:
+        return False
