@@ -68,6 +68,12 @@ def test_what_has_no_right_answer_with_evidence_is_left_out_and_counted() -> Non
     assert (gold.questions, gold.left_out) == (0, 4)
 
 
+def test_question_that_leaned_on_earlier_turns_stands_alone(tmp_path: Path) -> None:
+    asked = turn("a", question="And zinc?", understood="How much zinc was made?", abstained=True)
+    (tmp_path / "gold.jsonl").write_text(gold_lines([(asked, RIGHT)]).lines, "utf-8")
+    assert load_gold(tmp_path / "gold.jsonl")[0].question == "How much zinc was made?"
+
+
 def test_foreign_characters_stay_as_they_are(tmp_path: Path) -> None:
     asked = turn("a", question="כמה חביות?\u2028", abstained=True)
     (tmp_path / "gold.jsonl").write_text(gold_lines([(asked, RIGHT)]).lines, "utf-8")
