@@ -150,12 +150,14 @@ def test_gold_set_is_run_across_a_reload_then_looked_at_and_compared(
 
 def test_run_that_is_cancelled_keeps_nothing(page: Page, window: str) -> None:
     page.goto(f"{window}/evaluation")
+    start = page.get_by_role("button", name="Ask the gold questions")
+    expect(start).to_be_visible()
     runs = page.locator("#choose-run option").count()
-    page.get_by_role("button", name="Ask the gold questions").click()
+    start.click()
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("#running .notice")).to_contain_text("nothing was kept")
     page.reload()
-    expect(page.get_by_role("button", name="Ask the gold questions")).to_be_visible()
+    expect(start).to_be_visible()
     assert page.locator("#choose-run option").count() == runs
 
 

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from eval.gold import Evidence, load_gold
 from rag.conversation import NearPassage, Quotation, Turn, from_json
-from ui.downloads import router
+from ui.downloads import downloads
 from ui.feedback import gold_lines
 from ui.storage import Feedback, Storage
 
@@ -88,7 +88,7 @@ def storage(tmp_path: Path) -> Storage:
 def _client(storage: Storage, *, editor: bool = True) -> TestClient:
     app = FastAPI()
     app.include_router(
-        router(storage, lambda request: request.headers.get("x-user", ""), lambda _: editor)
+        downloads(storage, lambda request: request.headers.get("x-user", ""), lambda _: editor)
     )
     return TestClient(app)
 
