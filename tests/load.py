@@ -75,7 +75,7 @@ def ask_page(config: dict[str, object]) -> Ask:
 async def at_once(address: str, count: int, ask: Ask) -> list[Outcome]:
     """So many different questions, all asked at the same moment."""
     limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(base_url=address, timeout=300, limits=limits) as client:
+    async with httpx.AsyncClient(base_url=address, timeout=None, limits=limits) as client:
 
         async def timed(question: str) -> Outcome:
             started = time.perf_counter()
@@ -126,7 +126,7 @@ def memory(count: int) -> None:
         asked = questions(count)
 
         async def ask_all(some: list[str]) -> Counter[str]:
-            async with httpx.AsyncClient(base_url=server.address, timeout=300) as client:
+            async with httpx.AsyncClient(base_url=server.address, timeout=None) as client:
                 found: Counter[str] = Counter()
                 for question in some:
                     found[await ask_api(client, question)] += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eval.metrics import Figure, calibration_error, quantile, ratio
+from eval.metrics import Figure, calibration_error, difference, quantile, ratio
 from rag.squad import contains_answer, exact_match, normalise, token_f1
 
 
@@ -90,3 +90,13 @@ def test_quantile_lies_between_the_times_around_it() -> None:
     assert (figure.value, figure.count) == (2.5, 4)
     assert 1.0 <= figure.low <= 2.5 <= figure.high <= 4.0
     assert quantile([3.0], 0.95) == Figure(3.0, 3.0, 3.0, 1)
+
+
+def test_difference_between_two_runs_is_drawn_question_by_question() -> None:
+    """Half right before and all after; a run beside itself differs by nothing in any sample."""
+    before = [(0.0, 1.0), (1.0, 1.0)] * 20
+    risen = difference(before, [(1.0, 1.0)] * 40)
+    assert (risen.value, risen.count) == (0.5, 40)
+    assert 0.3 < risen.low < 0.5 < risen.high < 0.7
+    assert difference(before, before) == Figure(0.0, 0.0, 0.0, 40)
+    assert difference([(0.0, 0.0)], [(1.0, 1.0)]).count == 0

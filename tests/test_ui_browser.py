@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ QUOTATION = (
     "The sum invested in the Pakistani project is 5.5 billion yuan, which equals USD 767.8 million."
 )
 
+Python = Callable[..., subprocess.CompletedProcess[str]]
+
 pytestmark = pytest.mark.browser
 
 
@@ -25,7 +28,7 @@ def ask(page: Page, question: str) -> None:
     turns = page.locator("#conversation .turn").count()
     page.locator("#question textarea").fill(question)
     page.keyboard.press("Enter")
-    expect(page.locator("#conversation .turn")).to_have_count(turns + 1)
+    expect(page.locator("#conversation .turn")).to_have_count(turns + 1, timeout=60_000)
     expect(page.locator("#pending .turn")).to_have_count(0)
 
 
@@ -87,6 +90,34 @@ def test_why_shows_passages_scores_the_bar_and_times(page: Page, bundled_window:
     expect(page.locator(".why tbody")).to_have_count(8)
     expect(page.locator(".why")).to_contain_text("an answer needs 0.")
     expect(page.locator(".why .times li")).to_have_count(2)
+
+
+def test_follow_up_is_asked_with_what_it_leans_on(page: Page, bundled_window: str) -> None:
+    page.goto(bundled_window)
+    ask(page, "How many people attended the mineral forum?")
+    ask(page, "Who organised it?")
+    expect(page.locator(".understood")).to_contain_text("mineral forum")
+    ask(page, "How many member states does the SCO have?")
+    expect(page.locator(".understood")).to_have_count(1)
+
+
+@pytest.mark.parametrize("kind", ["Markdown", "JSON"])
+def test_exported_conversation_can_be_verified(
+    page: Page, tmp_path: Path, python: Python, kind: str
+) -> None:
+    index = tmp_path / "index"
+    with served(index) as address:
+        page.goto(address)
+        ask(page, QUESTION)
+        open_menu(page, QUESTION)
+        with page.expect_download() as download:
+            page.locator(".menu:popover-open").get_by_role("link", name=kind).click()
+        file = tmp_path / download.value.suggested_filename
+        download.value.save_as(file)
+    assert file.stem == "how-much-money-goes-into-the-recycled-aluminium-project-in-p"
+    said = python("-m", "rag", "verify", str(file), "--index", str(index))
+    assert said.returncode == 0
+    assert "exact" in said.stdout
 
 
 def test_shift_enter_breaks_the_line(page: Page, bundled_window: str) -> None:

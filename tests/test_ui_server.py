@@ -6,7 +6,9 @@ import asyncio
 import json
 import re
 import shutil
+import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +17,8 @@ from typing import Any
 
 import httpx
 import pytest
+from fuzz_api import fuzz
+from ui_process import running
 
 from rag import Assistant
 from ui.serving import Address, Server, opened
@@ -442,3 +446,30 @@ def test_description_of_the_api_names_every_operation(client: Client) -> None:
         "/v1/articles/{id}",
         "/v1/feedback",
     ]
+
+
+def test_follow_up_is_understood_from_what_was_asked_before(client: Client) -> None:
+    asked = {"question": "And who organised it?", "history": [QUESTION]}
+    answer = client.post("/v1/answer", json=asked).json()
+    assert answer["question"] == "And who organised it?"
+    assert "forum" in answer["understood"]
+
+
+def test_random_requests_never_end_in_5xx(client: Client) -> None:
+    count, found = fuzz(str(client.base_url).rstrip("/"), examples=2, seed=1)
+    assert count > 20
+    assert found == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_signal_ends_the_command_within_seconds_though_a_page_listens(
+    name: str, tmp_path: Path, bundled_index: Path
+) -> None:
+    shutil.copytree(bundled_index, tmp_path / "index")
+    with running(tmp_path) as server, httpx.Client(base_url=server.address, timeout=30) as client:
+        with client.stream("GET", "/gradio_api/heartbeat/abc") as heard:
+            assert next(heard.iter_lines()) == "data: ALIVE"
+            server.process.send_signal(getattr(signal, name))
+            assert server.process.wait(timeout=15) == 0
+        assert [line for line in server.said if "Traceback" in line or "ERROR" in line] == []

@@ -33,11 +33,12 @@ from ui.api_values import (
     ProblemGiven,
     article_id,
 )
-from ui.gate import Gate, Ticket
+from ui.gate import Ticket
 from ui.observing import Metrics
 from ui.problems import Problem, ProblemResponse, problem_of
-from ui.storage import Feedback, Storage
+from ui.storage import Feedback
 from ui.uploads import Uploads
+from ui.window import Window
 
 T = TypeVar("T")
 
@@ -79,12 +80,11 @@ def editor(request: Request) -> User:
     return found
 
 
-def api(
-    assistant: Assistant, gate: Gate, storage: Storage, uploads: Uploads, metrics: Metrics
-) -> APIRouter:
+def api(window: Window, metrics: Metrics) -> APIRouter:
     """The routes under /v1."""
+    assistant, storage = window.assistant, window.storage
+    uploads = Uploads(assistant)
     router = APIRouter(prefix="/v1", responses=_PROBLEMS)
-    taking_in = Gate(most_waiting=8, at_once=1)
 
     @router.post("/answer", response_model=AnswerGiven, responses=_ANSWERS)
     async def answer(asked: Asked, request: Request, who: Annotated[User, Depends(user)]) -> Any:
@@ -93,13 +93,17 @@ def api(
         name = who.name or (request.client.host if request.client else "")
 
         def read() -> Turn:
-            turn = keep(assistant.answer(asked.question, limit=asked.limit, filters=filters))
+            turn = keep(
+                assistant.answer(
+                    asked.question, limit=asked.limit, filters=filters, history=asked.turns()
+                )
+            )
             if asked.keep:
                 storage.add(who.name, storage.begin(who.name, turn.question), turn)
             return turn
 
         async def at_once() -> AnswerGiven:
-            async with gate.join(name) as ticket:
+            async with window.gate.join(name) as ticket:
                 return AnswerGiven.of(await ticket.run(read))
 
         async def by_and_by(ticket: Ticket) -> AsyncIterator[str]:
@@ -112,7 +116,7 @@ def api(
         if "text/event-stream" not in request.headers.get("accept", ""):
             return await _while_there(request, at_once())
         # Whoever finds no place is told so by the status, before anything is sent.
-        place = gate.join(name)
+        place = window.gate.join(name)
         ticket = await place.__aenter__()
 
         async def events() -> AsyncIterator[str]:
@@ -149,17 +153,21 @@ def api(
     ) -> list[FileTaken]:
         """Take files in as articles; one of the same name takes the place of the earlier one."""
         with tempfile.TemporaryDirectory(prefix="ask-articles-") as folder:
-            async with taking_in.join(who.name) as ticket:
+            async with window.changes.join(who.name) as ticket:
                 taken = await ticket.run(_store, uploads, files, Path(folder))
         for one in taken:
             metrics.uploads.labels(one.outcome).inc()
         return [FileTaken.of(one) for one in taken]
 
-    @router.delete("/articles/{id}", dependencies=[Depends(editor)])
-    def delete(id: Annotated[ArticleId, InPath()]) -> ArticleDeleted:
+    @router.delete("/articles/{id}")
+    async def delete(
+        id: Annotated[ArticleId, InPath()], who: Annotated[User, Depends(editor)]
+    ) -> ArticleDeleted:
         """Delete an article, and its file where that was uploaded."""
         try:
-            return ArticleDeleted(file_deleted=uploads.remove(_source(assistant, id)))
+            async with window.changes.join(who.name) as ticket:
+                deleted = await ticket.run(lambda: uploads.remove(_source(assistant, id)))
+            return ArticleDeleted(file_deleted=deleted)
         except ArticleError as error:  # someone else was faster
             raise _no_article() from error
 

@@ -29,6 +29,13 @@ class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Earlier(_Value):
+    """An earlier question of the conversation, and as what it was understood."""
+
+    question: str = Field(max_length=10_000)
+    understood: str = Field(default="", max_length=10_000)
+
+
 class Asked(_Value):
     """A question, and which articles may answer it."""
 
@@ -37,9 +44,16 @@ class Asked(_Value):
     publisher: str = Field(default="", max_length=1000)
     since: date | None = None
     until: date | None = None
+    history: list[Earlier] = Field(
+        default=[], max_length=20, description="What was asked before, oldest first."
+    )
     keep: bool = Field(
         default=False, description="Keep the answer as a conversation, so that it can be judged."
     )
+
+    def turns(self) -> list[Turn]:
+        """What was asked before, as the assistant takes it."""
+        return [Turn(earlier.question, earlier.understood) for earlier in self.history]
 
 
 class QuotationGiven(_Value):
@@ -72,6 +86,7 @@ class AnswerGiven(_Value):
 
     id: str
     question: str
+    understood: str = Field(description="With what it leans on in the history; else empty.")
     text: str
     short: str
     note: str
@@ -88,6 +103,7 @@ class AnswerGiven(_Value):
         return cls(
             id=turn.id,
             question=turn.question,
+            understood=turn.understood,
             text=turn.text,
             short=turn.short,
             note=turn.note,

@@ -201,9 +201,9 @@ def build(page: gr.Blocks, window: Window) -> None:
         with gr.Column(elem_id="shelf-list"):
             finder = part(render.articles_finder(), "articles-finder")
             dropped = gr.File(
-                label="Add articles: .md, .txt, .html, .pdf and .docx files",
+                label="Drop articles here or choose them: .md, .txt, .html, .pdf and .docx files",
                 file_count="multiple",
-                height=120,
+                height=80,
                 elem_id="drop",
             )
             folder_part = part("", "folder")

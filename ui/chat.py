@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -15,7 +15,8 @@ from gradio.components import Component
 
 from index.errors import ConversationError, QuestionError, RagError
 from index.store import Filters
-from rag.conversation import Turn, keep
+from rag import Answer
+from rag.conversation import Conversation, Turn, keep
 from ui import render
 from ui.parts import QUIET, part, told
 from ui.render import Pending
@@ -35,11 +36,12 @@ def build(page: gr.Blocks, window: Window) -> None:
     """Fill the page that is being made."""
     storage = window.storage
 
-    def begin(who: str, conversation: str, turn: Turn) -> str:
-        """Add a turn to a conversation, a new one where there is none; returns its id."""
+    def begin(who: str, conversation: str, turn: Turn) -> Conversation:
+        """Add a turn to a conversation, a new one where there is none; as it was before."""
         conversation = conversation or storage.begin(who, turn.question)
+        before = storage.conversation(who, conversation)
         storage.add(who, conversation, turn)
-        return conversation
+        return before
 
     def log(who: str, conversation: str, without: Turn | None = None) -> str:
         """The turns of a conversation; a welcome where there is none."""
@@ -76,7 +78,8 @@ def build(page: gr.Blocks, window: Window) -> None:
         shown = question[:_SHOWN_OF_A_LONG_QUESTION] if len(question) > 2000 else question
         # It is kept as stopped until it is answered: whatever happens now, it says so.
         turn = Turn(shown, error=STOPPED)
-        conversation = await asyncio.to_thread(begin, who, conversation, turn)
+        before = await asyncio.to_thread(begin, who, conversation, turn)
+        conversation = before.id
         yield {
             asked: gr.update(value="", submit_btn=False, stop_btn="Stop"),
             current: conversation,
@@ -90,7 +93,7 @@ def build(page: gr.Blocks, window: Window) -> None:
                 async for place in ticket.waiting():
                     yield {pending: render.pending(Pending(shown, "waiting", place))}
                 yield {pending: render.pending(Pending(shown, "reading"))}
-                answer = await ticket.run(_answer, window, question, filters)
+                answer = await ticket.run(_answer, window, question, filters, before.turns)
             turn = replace(keep(answer), id=turn.id, asked=turn.asked)
         except RagError as error:
             turn = replace(turn, error=str(error))
@@ -229,8 +232,8 @@ def build(page: gr.Blocks, window: Window) -> None:
         control.click(clicked, current, parts, **QUIET)
 
 
-def _answer(window: Window, question: str, filters: Filters) -> Any:
-    return window.assistant.answer(question, filters=filters)
+def _answer(window: Window, question: str, filters: Filters, history: Sequence[Turn]) -> Answer:
+    return window.assistant.answer(question, filters=filters, history=history)
 
 
 def _source(window: Window, turn: Turn | None, number: int) -> str:

@@ -9,7 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path, Request, Response
 
 from index.errors import ConversationError
-from rag.conversation import to_json
+from rag.conversation import Conversation, to_json
+from rag.export import to_markdown
 from ui.feedback import gold_lines
 from ui.storage import Storage
 
@@ -29,13 +30,21 @@ def downloads(
         gold = gold_lines(storage.judged())
         return _file(gold.lines, "feedback.jsonl", "application/x-ndjson")
 
-    @routes.get("/export/{conversation}.json")
-    def as_json(conversation: _Id, request: Request) -> Response:
+    def kept(conversation: str, request: Request) -> Conversation:
         try:
-            found = storage.conversation(owner(request), conversation)
+            return storage.conversation(owner(request), conversation)
         except ConversationError as error:
             raise HTTPException(404, str(error)) from error
+
+    @routes.get("/export/{conversation}.json")
+    def as_json(conversation: _Id, request: Request) -> Response:
+        found = kept(conversation, request)
         return _file(to_json(found), f"{_file_stem(found.title)}.json", "application/json")
+
+    @routes.get("/export/{conversation}.md")
+    def as_markdown(conversation: _Id, request: Request) -> Response:
+        found = kept(conversation, request)
+        return _file(to_markdown(found), f"{_file_stem(found.title)}.md", "text/markdown")
 
     return routes
 

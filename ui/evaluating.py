@@ -68,7 +68,7 @@ class Evaluating:
             await self._ask(owner, outcomes)
             await asyncio.to_thread(self._keep, owner, outcomes)
         except asyncio.CancelledError:
-            self.said = f"Cancelled after {len(outcomes)} questions; nothing was kept of it."
+            self.said = f"Cancelled with {len(outcomes)} asked; nothing was kept of it."
         except RagError as error:
             self.said = str(error)
         except Exception:

@@ -35,7 +35,9 @@ element.addEventListener("input", (event) => {
 
 element.addEventListener("change", (event) => {
   const field = event.target;
-  if (field.dataset?.changed) trigger("click", { do: field.dataset.changed, value: field.value });
+  if (!field.dataset?.changed) return;
+  pressed = field;
+  trigger("click", { do: field.dataset.changed, value: field.value });
 });
 
 // What the server sends may say where to look and what the page's address is.

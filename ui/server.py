@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import warnings
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any
 
 import gradio as gr
@@ -20,19 +20,16 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 
 from index.errors import RagError
-from index.settings import Settings
 from rag import Assistant
 from ui.accounts import Accounts
 from ui.api import api, user
 from ui.downloads import downloads
-from ui.gate import Gate
 from ui.guards import HostGuard, OriginGuard, PathGuard, SizeGuard
 from ui.headers import SecurityHeaders
 from ui.observing import Metrics, Observing
 from ui.problems import Problem, ProblemResponse, problem_of
 from ui.signin import Doorkeeper, signing_in
-from ui.storage import Storage
-from ui.uploads import Uploads
+from ui.window import Window
 
 _OURS = (
     "/healthz",
@@ -66,20 +63,18 @@ class Readiness:
 
 def make_app(
     page: gr.Blocks,
-    assistant: Assistant,
+    window: Window,
     *,
-    gate: Gate,
-    storage: Storage,
-    settings: Settings,
     metrics: Metrics,
-    accounts: Accounts | None = None,
+    accounts: Accounts | None,
     hosts: Collection[str],
-    look: dict[str, Any] | None = None,
+    look: Mapping[str, Any],
 ) -> FastAPI:
     """Everything that is served. With `accounts` it is for those who have one."""
+    settings = window.settings
     megabyte = 1_000_000
     pages = {f"/{name}" for name, *_ in page.pages}
-    readiness = Readiness(assistant)
+    readiness = Readiness(window.assistant)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -114,9 +109,11 @@ def make_app(
             RequestValidationError: _invalid,
         },
     )
-    app.include_router(api(assistant, gate, storage, Uploads(assistant), metrics))
+    app.include_router(api(window, metrics))
     app.include_router(
-        downloads(storage, lambda asked: user(asked).name, lambda asked: user(asked).is_editor),
+        downloads(
+            window.storage, lambda asked: user(asked).name, lambda asked: user(asked).is_editor
+        ),
         include_in_schema=False,
     )
     if accounts is not None:
@@ -128,7 +125,7 @@ def make_app(
 
     @app.get("/readyz", include_in_schema=False)
     async def ready() -> Response:
-        is_ready = readiness.is_ready and not gate.is_closed
+        is_ready = readiness.is_ready and not window.gate.is_closed
         return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
 
     @app.get("/metrics", include_in_schema=False)
@@ -156,7 +153,7 @@ def make_app(
             pwa=False,
             mcp_server=False,
             app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
-            **(look or {}),
+            **look,
         )
     return app
 

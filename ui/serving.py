@@ -24,6 +24,7 @@ from ui.server import make_app
 from ui.storage import Storage
 from ui.window import About, Window
 
+_NOTHING = About()
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _EVERYWHERE = {"0.0.0.0", "::", ""}
 
@@ -70,7 +71,7 @@ class Address:
 
 @contextlib.contextmanager
 def opened(
-    assistant: Assistant, address: Address, about: About, *, log: str = ""
+    assistant: Assistant, address: Address, about: About = _NOTHING, *, log: str = ""
 ) -> Iterator[tuple[Server, str]]:
     """The server over an assistant, ready to run, and where a browser finds it.
 
@@ -95,16 +96,9 @@ def opened(
         metrics = Metrics(gate)
         as_json = (log or settings.log) == "json"
         closing.enter_context(watching(metrics, as_json=as_json, questions=settings.log_questions))
+        window = Window(assistant, settings, gate, storage, about)
         app = make_app(
-            build(Window(assistant, settings, gate, storage, about)),
-            assistant,
-            gate=gate,
-            storage=storage,
-            settings=settings,
-            metrics=metrics,
-            accounts=accounts,
-            hosts=names,
-            look=LOOK,
+            build(window), window, metrics=metrics, accounts=accounts, hosts=names, look=LOOK
         )
         bound = address.bind()
         closing.callback(bound.close)

@@ -26,6 +26,7 @@ COOKIE = "ask_articles"
 ANYBODY = User("", is_editor=True)
 
 _OPEN = {"/healthz", "/readyz", "/signin"}
+_FOR_EDITORS = {"/gradio_api/upload"}
 
 _page = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("templates")),
@@ -49,6 +50,11 @@ class Doorkeeper:
             )
             if user is None and scope["path"] not in _OPEN:
                 await _turn_away(scope)(scope, receive, send)
+                return
+            if scope["path"] in _FOR_EDITORS and not (user and user.is_editor):
+                await ProblemResponse(Problem(403, "Only an editor may upload."))(
+                    scope, receive, send
+                )
                 return
             scope["user"] = user
         await self.app(scope, receive, send)

@@ -1,0 +1,68 @@
+"""What a real Chromium makes of the pages' Content-Security-Policy."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+from ui_process import running
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    with sync_playwright() as playwright:
+        path = found or playwright.chromium.executable_path
+        if not Path(path).is_file():
+            pytest.skip("there is no Chromium; install one, or run: playwright install chromium")
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+def test_ordinary_use_violates_nothing_and_asks_nobody_else(
+    browser: Browser, tmp_path: Path, bundled_index: Path
+) -> None:
+    shutil.copytree(bundled_index, tmp_path / "index")
+    said: list[str] = []
+    failed: list[str] = []
+    asked: list[str] = []
+    with running(tmp_path) as server:
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        page.on(
+            "console",
+            lambda message: said.append(message.text) if message.type == "error" else None,
+        )
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("response", lambda got: failed.append(got.url) if got.status >= 400 else None)
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(server.address)
+        page.locator("#question textarea").fill("Who organised the mineral forum in Islamabad?")
+        page.keyboard.press("Enter")
+        expect(page.locator(".answer .quote").first).to_be_visible()
+        page.locator("[data-do=cite]").first.click()
+        expect(page.locator("mark.current")).to_be_visible()
+        for path in ("/articles", "/evaluation"):
+            page.goto(f"{server.address}{path}")
+            expect(page.locator("#masthead h1, #masthead a").first).to_be_visible()
+        # A script that gets into the page some other way does not run.
+        page.evaluate(
+            "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.ran=1\">')"
+        )
+        page.wait_for_timeout(500)
+        assert page.evaluate("window.ran") is None
+        page.close()
+        others = [u for u in asked if not u.startswith((server.address, "data:", "blob:"))]
+    assert others == []
+    assert [url for url in failed if not url.endswith("/x")] == []
+    # Of that one Chromium complains, and of nothing else.
+    assert [text for text in said if "inline event handler" not in text and "404" not in text] == []
