@@ -81,7 +81,7 @@ def build(page: gr.Blocks, window: Window) -> None:
         before = await asyncio.to_thread(begin, who, conversation, turn)
         conversation = before.id
         yield {
-            asked: gr.update(value="", submit_btn=False, stop_btn=True),
+            asked: gr.update(value="", submit_btn=False, stop_btn="Stop"),
             current: conversation,
             turns: log(who, conversation, without=turn),
             pending: render.pending(Pending(shown, "searching")),
@@ -111,7 +111,7 @@ def build(page: gr.Blocks, window: Window) -> None:
             turn = replace(turn, error=f"Something went wrong (error {name}).")
         await asyncio.to_thread(storage.answered, who, turn)
         yield {
-            asked: gr.update(submit_btn=True, stop_btn=False),
+            asked: gr.update(submit_btn="Ask", stop_btn=False),
             turns: log(who, conversation),
             pending: "",
             kept: listing(who, conversation),
@@ -121,7 +121,7 @@ def build(page: gr.Blocks, window: Window) -> None:
     def stopped(conversation: str, request: gr.Request) -> dict[Any, Any]:
         who = owner(request)
         return {
-            asked: gr.update(submit_btn=True, stop_btn=False),
+            asked: gr.update(submit_btn="Ask", stop_btn=False),
             turns: log(who, conversation),
             pending: "",
             kept: listing(who, conversation),
@@ -214,7 +214,7 @@ def build(page: gr.Blocks, window: Window) -> None:
                 show_label=False,
                 placeholder="Ask a question",
                 autofocus=True,
-                submit_btn=True,
+                submit_btn="Ask",  # an arrow would have no name for a screen reader
                 lines=1,
                 max_lines=8,
                 elem_id="question",
