@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator, Generator, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
+from urllib.parse import urlsplit
 
 import gradio as gr
 from gradio.components import Component
 
 from index.errors import ConversationError, QuestionError, RagError
+from index.settings import Settings
 from index.store import Filters
 from rag.conversation import Conversation, Turn, keep
 from rag.events import Done, Event, Sentence, Stage
@@ -244,6 +246,13 @@ def _stream(
     window: Window, question: str, filters: Filters, history: Sequence[Turn]
 ) -> Generator[Event, None, None]:
     return window.assistant.stream(question, filters=filters, history=history)
+
+
+def _sent_to(settings: Settings) -> str:
+    """Who else is told what is asked, in a few words; "" where nobody is."""
+    remote = [] if settings.model.startswith("huggingface:") else [settings.model]
+    remote += [urlsplit(settings.store_uri).hostname or ""] if settings.store == "milvus" else []
+    return " and ".join(filter(None, remote))
 
 
 def _source(window: Window, turn: Turn | None, number: int) -> str:
