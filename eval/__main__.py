@@ -210,7 +210,7 @@ def conversations(
     _show(conversations.rows_of_understanding(asked, alone))
 
 
-bench = typer.Typer(help="Measure how fast an index is.", no_args_is_help=True)
+bench = typer.Typer(help="Measure how fast it is.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
 
 
@@ -279,6 +279,25 @@ def bench_encode(
 
     rows = bench.encode(bench.gather(_texts(), Embedder()), passages)
     _show([["figure", f"{passages:,} passages"], *map(list, rows)])
+
+
+@bench.command("batch")
+def bench_batch(
+    count: Annotated[int, typer.Option(min=1, max=310, help="How many gold questions.")] = 100,
+) -> None:
+    """Ask gold questions one by one and as `python -m rag --batch` does, in turn."""
+    from eval import bench_answers
+    from eval.gold import load_gold
+    from rag import Assistant
+
+    questions = [gold.question for gold in load_gold(HERE / "gold.jsonl")][:count]
+    with (
+        _index_of(HERE.parent / "articles") as settings,
+        Assistant.open(settings=settings) as assistant,
+        cli.progress_bar("Asking") as progress,
+    ):
+        rows = bench_answers.batch(assistant, questions, progress)
+    _show([["figure", f"{count} questions"], *map(list, rows)])
 
 
 def _texts() -> list[str]:

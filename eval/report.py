@@ -54,20 +54,31 @@ _MEASURES: dict[str, tuple[_Part, _Part]] = {
     ),
 }
 
+#: Only where a chat model wrote.
+_WRITTEN: dict[str, tuple[_Part, _Part]] = {
+    "sentences verified": (
+        lambda outcome: outcome.answer.written - outcome.answer.dropped,
+        lambda outcome: outcome.answer.written,
+    ),
+    "written by the model": (lambda outcome: float(bool(outcome.answer.written_by)), lambda _: 1.0),
+}
+
 Figures = dict[str, Figure]
 
 
 def figures(outcomes: Sequence[Outcome]) -> Figures:
     """Every measure over the outcomes: the same outcomes give the same figures."""
     counted = [measured(outcome) for outcome in outcomes]
-    ratios = {name: ratio(*zip(*(o[name] for o in counted), strict=True)) for name in _MEASURES}
+    named = [*_MEASURES, *(_WRITTEN if any(o.answer.written_by for o in outcomes) else ())]
+    ratios = {name: ratio(*zip(*(o[name] for o in counted), strict=True)) for name in named}
     confidence, right = [o.answer.confidence for o in outcomes], [o.right for o in outcomes]
     return {**ratios, "calibration error": calibration_error(confidence, right)}
 
 
 def measured(outcome: Outcome) -> dict[str, tuple[float, float]]:
     """What one outcome adds above and below the line of every measure."""
-    return {name: (part(outcome), whole(outcome)) for name, (part, whole) in _MEASURES.items()}
+    every = _MEASURES | _WRITTEN
+    return {name: (part(outcome), whole(outcome)) for name, (part, whole) in every.items()}
 
 
 def by_split(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
@@ -105,6 +116,8 @@ def to_json(outcomes: Sequence[Outcome]) -> dict[str, Any]:
                 "short": outcome.answer.short,
                 "abstained": outcome.answer.abstained,
                 "confidence": outcome.answer.confidence,
+                "written": outcome.answer.written,
+                "dropped": outcome.answer.dropped,
                 "right": outcome.right,
                 "citations": [
                     {"article": Path(c.article.source).name, "start": c.start, "end": c.end}
@@ -125,7 +138,7 @@ def rows(outcomes: Sequence[Outcome]) -> list[list[str]]:
     columns = {name: {**figures(part), **seconds(part)} for name, part in splits.items()}
     head = ["measure", *(f"{name} ({len(part)} questions)" for name, part in splits.items())]
     names = list(columns["all"])
-    return [head, *([name, *(str(columns[s][name]) for s in splits)] for name in names)]
+    return [head, *([name, *(str(columns[s].get(name, "-")) for s in splits)] for name in names)]
 
 
 def rows_by_type(outcomes: Sequence[Outcome]) -> list[list[str]]:

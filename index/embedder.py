@@ -179,7 +179,9 @@ def model_folder(name: str, kind: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(name, allow_patterns=["*.json", "*.txt", "*.safetensors"]))
+        return Path(
+            snapshot_download(name, allow_patterns=["*.json", "*.txt", "*.jinja", "*.safetensors"])
+        )
     except Exception as error:
         raise SettingsError(
             f"The {kind} {name} is neither a folder nor a model that can be fetched "

@@ -7,6 +7,7 @@ RagError
 ├── ConversationError a kept or exported conversation cannot be used
 ├── BusyError         too many questions are waiting
 ├── AccountError      an account cannot be made, changed or used as asked
+├── ModelError        the chat model did not answer
 └── IndexProblem      something about the index as a whole
     ├── IndexMissing      there is none yet
     ├── IndexMismatch     another model or chunker made it
@@ -41,6 +42,10 @@ class BusyError(RagError):
 
 class AccountError(RagError):
     """An account cannot be made, changed or used as it was asked."""
+
+
+class ModelError(RagError):
+    """The chat model did not answer. The message is the cause, in a few words."""
 
 
 class IndexProblem(RagError):

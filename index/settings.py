@@ -105,6 +105,33 @@ class Settings(BaseSettings):
     log_questions: bool = Field(
         default=False, description="Whether those lines tell what was asked."
     )
+    model: str = Field(
+        default="",
+        description="A chat model that writes answers, as PROVIDER:NAME; empty for none.",
+    )
+    model_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Its key; where empty, the provider's own variable, such as OPENAI_API_KEY.",
+    )
+    model_address: str = Field(
+        default="",
+        description="Of a server that speaks the provider's protocol: http://HOST:PORT/PATH. "
+        "Only model_key is sent there, never the key of the provider's own variable.",
+    )
+    model_timeout_seconds: float = Field(
+        default=60.0, gt=0.0, description="How long a whole answer of it may take."
+    )
+    model_temperature: float = Field(
+        default=0.0, ge=0.0, le=2.0, description="How freely it chooses its words."
+    )
+    model_tokens: int = Field(
+        default=600, ge=16, description="At most this many tokens are asked of it."
+    )
+    unsupported: Literal["drop", "mark"] = Field(
+        default="drop",
+        description="What happens to its sentences that no quotation supports: left out, or shown "
+        "with a mark and without a citation.",
+    )
 
     @property
     def store_address(self) -> str:

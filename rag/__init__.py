@@ -11,6 +11,7 @@ from index.errors import RagError
 from index.store import Filters
 from rag.answers import Answer, Candidate, Citation, Passage, Reading, Span
 from rag.assistant import Assistant, answer
+from rag.events import Done, Sentence, Stage
 from rag.reading import read
 
 __all__ = [
@@ -18,11 +19,14 @@ __all__ = [
     "Assistant",
     "Candidate",
     "Citation",
+    "Done",
     "Filters",
     "Passage",
     "RagError",
     "Reading",
+    "Sentence",
     "Span",
+    "Stage",
     "answer",
     "read",
 ]

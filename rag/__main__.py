@@ -1,4 +1,4 @@
-"""The command `python -m rag`: ask, chat, verify what was exported, or train the reader."""
+"""The command `python -m rag`: ask one question or many, chat, verify, serve MCP, or train."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ ABSTAINED = 3
 NOT_AS_IT_WAS = 1
 
 app = typer.Typer(
-    cls=cli.default_command("ask", flags=("chat",)),
+    cls=cli.default_command("ask", flags=("batch", "chat")),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help='Ask the articles: python -m rag "QUESTION" [--json], or python -m rag --chat. '
+    help='Ask the articles: python -m rag "QUESTION" [--json], python -m rag --chat, '
+    "or --batch FILE --output FILE. "
     "Its options: python -m rag ask --help.",
 )
 out = Console(soft_wrap=True, highlight=False)
@@ -43,6 +44,9 @@ def ask(
     since: Day = None,
     until: Day = None,
     limit: Annotated[int, typer.Option(min=1, max=100, help="Passages to read.")] = 8,
+    model: Annotated[
+        str, typer.Option(metavar="PROVIDER:NAME", help="Chat model that writes. Else RAG_MODEL.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say how it was found.")] = False,
 ) -> None:
@@ -51,7 +55,9 @@ def ask(
     --since and --until keep articles that were published on or after, on or before that day.
     """
     filters = Filters(publisher, _day(since), _day(until))
-    with Assistant.open(settings=settings_for(index_dir, store, uri)) as assistant:
+    settings = settings_for(index_dir, store, uri)
+    settings = settings.model_copy(update={"model": model or settings.model})
+    with Assistant.open(settings=settings) as assistant:
         answer = assistant.answer(question, limit=limit, filters=filters)
     if as_json:
         print(json.dumps(answer.to_dict(), indent=2))
@@ -105,6 +111,55 @@ def verify(
 
 
 @app.command()
+def batch(
+    questions: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="Questions, JSON lines."),
+    ],
+    output: Annotated[
+        Path, typer.Option(dir_okay=False, metavar="FILE", help="Where answers are appended.")
+    ],
+    index_dir: IndexDir = None,
+    store: ChosenStore = None,
+    uri: Uri = "",
+) -> None:
+    """Answer every question of a file, on all cores; go on where an earlier run was cut short.
+
+    A line is a question as a JSON string, or an object with question and, as you like, id,
+    publisher, since and until. The output has a line for each, in the same order.
+    """
+    from rag import batch
+
+    asked = batch.read_questions(questions)
+    with (
+        Assistant.open(settings=settings_for(index_dir, store, uri)) as assistant,
+        cli.progress_bar("Asking") as progress,
+    ):
+        answered = batch.run(assistant, asked, output, progress)
+    _tell(f"Answered {answered} of {len(asked)} questions; the others were answered before.")
+
+
+@app.command()
+def mcp(
+    index_dir: IndexDir = None,
+    store: ChosenStore = None,
+    uri: Uri = "",
+    http: Annotated[
+        bool, typer.Option("--http", help="Over HTTP on this computer, not standard input.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="For --http; 0 takes any.")] = 8765,
+) -> None:
+    """Serve the Model Context Protocol: a chat model's program may ask, search and read."""
+    from rag import mcp_server
+
+    with Assistant.open(settings=settings_for(index_dir, store, uri)) as assistant:
+        if http:
+            mcp_server.serve_http(assistant, port, lambda address: _tell(f"Serving {address}"))
+        else:
+            mcp_server.serve_stdio(assistant)
+
+
+@app.command()
 def train(
     data: Annotated[
         Path,
@@ -152,6 +207,11 @@ def train(
 
 def _say(line: str) -> None:
     out.print(plain(line), markup=False)
+
+
+def _tell(line: str) -> None:
+    """Say it where it is not taken for what a command gives."""
+    cli.errors.print(line, markup=False, highlight=False)
 
 
 def _day(moment: datetime | None) -> date | None:

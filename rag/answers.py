@@ -5,12 +5,16 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 from typing import Any
 
 from index.article import Article
+
+#: What is said when the articles do not say.
+ABSTENTION = "The articles do not say."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,17 @@ class Reading:
     withheld: tuple[Candidate, ...] = ()  #: what would have been quoted, had it been surer
     note: str = ""  #: what must be said beside the quotations, such as that they differ
     calibrated: bool = True  #: False where confidence was fitted for other models
+    written_by: str = ""  #: the chat model, or "" where sentences are quoted as they stand
+    written: int = 0  #: sentences that it wrote
+    dropped: int = 0  #: of them, those that no quotation supports
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One sentence of an answer, with the quotations that support it."""
+
+    text: str
+    quoted: tuple[Candidate, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +117,9 @@ class Answer:
     withheld: tuple[Candidate, ...] = ()  #: what would have been quoted, had it been surer
     note: str = ""  #: what must be said beside the quotations, such as that they differ
     calibrated: bool = True  #: False where confidence was fitted for other models
+    written_by: str = ""  #: the chat model, or "" where sentences are quoted as they stand
+    written: int = 0  #: sentences that it wrote
+    dropped: int = 0  #: of them, those that no quotation supports
     timings: Mapping[str, float] = field(default_factory=dict)  #: seconds by stage
     understood: str = ""  #: with what it leans on in earlier turns; "" where it stands alone
 
@@ -120,6 +138,9 @@ class Answer:
             "confidence": self.confidence,
             "margin": self.margin,
             "calibrated": self.calibrated,
+            "written_by": self.written_by,
+            "written": self.written,
+            "dropped": self.dropped,
             "citations": [_plain(citation) for citation in self.citations],
             "passages": [
                 {**_plain(passage), "article": passage.article.source} for passage in self.passages
@@ -130,22 +151,22 @@ class Answer:
         }
 
 
-def cite(quoted: Sequence[Candidate]) -> tuple[Citation, ...]:
-    """Number the quotations from 1; one that does not stand in its article is left out."""
+def cite(quoted: Sequence[Candidate], before: Sequence[Citation] = ()) -> tuple[Citation, ...]:
+    """Number the quotations on from those `before`; one that is among these keeps its number.
+
+    One that does not stand in its article is left out.
+    """
+    known = {(c.article.source, c.start, c.end): c for c in before}
     citations: list[Citation] = []
     for candidate in quoted:
-        try:
-            citations.append(
-                Citation(
-                    number=len(citations) + 1,
-                    quote=candidate.text,
-                    start=candidate.start,
-                    end=candidate.end,
-                    article=candidate.passage.article,
+        article = candidate.passage.article
+        place = (article.source, candidate.start, candidate.end)
+        with suppress(ValueError):
+            if place not in known:
+                known[place] = Citation(
+                    len(known) + 1, candidate.text, candidate.start, candidate.end, article
                 )
-            )
-        except ValueError:
-            continue
+            citations.append(known[place])
     return tuple(citations)
 
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from index.errors import IndexBusy, IndexProblem, QuestionError
-from rag.answers import Answer, Passage, cite
+from rag.answers import ABSTENTION, Answer, Citation, Line, Passage, cite
+from rag.events import Done, Event, Sentence, Stage
 from rag.follow_up import understand
 from rag.questions import clean_question
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
+    from langchain_core.runnables import Runnable
 
     from index.article import Article
     from index.settings import Settings
@@ -31,12 +34,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: What is said when the articles do not say.
-ABSTENTION = "The articles do not say."
-
 
 class Assistant:
-    """Answers questions over one index. Threads may share it; one question is read at a time.
+    """Answers questions over one index. Threads may share it: the index is searched for one
+    question at a time, and as many are read at once as there are cores.
+
+    What a chat model writes is waited for side by side.
 
     Make one with `Assistant.open` or `Assistant.over`; close it when done, or use it as a context
     manager.
@@ -50,6 +53,7 @@ class Assistant:
         self._reader = reader
         self.settings = settings  #: what it was opened with; where the index is, too
         self._lock = threading.Lock()
+        self._readers = threading.BoundedSemaphore(os.cpu_count() or 1)
         self._closed = False
 
     @classmethod
@@ -73,6 +77,11 @@ class Assistant:
         if index_dir is not None:
             chosen = {"store": "local", "index_dir": Path(index_dir)}
             settings = settings.model_copy(update=chosen)
+        model = None
+        if settings.model:  # before all that takes long, so that what is amiss is said at once
+            from rag.chat_model import open_chat_model
+
+            model = open_chat_model(settings)
         embedder = Embedder(settings.embedding_model)
         # Our span reader was trained on the installed model's tokens and embeddings.
         spans = open_span_reader(settings.reader, None if settings.embedding_model else embedder)
@@ -86,19 +95,20 @@ class Assistant:
                 embedder.name,
             )
         store = open_store(settings, maker=maker(embedder, settings))
-        return cls(
-            store,
-            Retriever(store, embedder, settings.candidates),
-            ExtractiveReader(
-                embedder.encode,
-                spans,
-                calibration,
-                calibrated=calibrated,
-                most_sentences=settings.answer_sentences,
-                caution=settings.caution,
-            ),
-            settings,
+        reader: Reader
+        reader = own = ExtractiveReader(
+            embedder.encode,
+            spans,
+            calibration,
+            calibrated=calibrated,
+            most_sentences=settings.answer_sentences,
+            caution=settings.caution,
         )
+        if model:
+            from rag.chat_reader import ChatReader
+
+            reader = ChatReader(own, model, mark=settings.unsupported == "mark")
+        return cls(store, Retriever(store, embedder, settings.candidates), reader, settings)
 
     @classmethod
     def over(
@@ -146,34 +156,72 @@ class Assistant:
         filters: Filters | None = None,
         history: Sequence[Turn] = (),
     ) -> Answer:
-        """What the articles say, quoted, or an abstention with the nearest passages.
+        """What the articles say, or an abstention with the nearest passages.
 
-        `limit` passages are read. `history` has the earlier turns of the conversation, oldest
-        first: a question that leans on them is asked as `Answer.understood`. Raises QuestionError
-        where there is nothing to ask, where the question is too long, and where no article is by
-        the publisher that `filters` names; IndexBusy instead of an abstention while another
-        process is changing the index.
+        Every sentence is a quotation, or, written by a chat model, held to one. `limit` passages
+        are read. `history` has the earlier turns of the conversation, oldest first: a question that
+        leans on them is asked as `Answer.understood`. Raises QuestionError where there is nothing
+        to ask, where the question is too long, and where no article is by the publisher that
+        `filters` names; IndexBusy instead of an abstention while another process is changing the
+        index.
+        """
+        for event in self.stream(question, limit=limit, filters=filters, history=history):
+            if isinstance(event, Done):
+                return event.answer
+        raise AssertionError("a stream ends with Done")
+
+    def stream(
+        self,
+        question: str,
+        *,
+        limit: int = 8,
+        filters: Filters | None = None,
+        history: Sequence[Turn] = (),
+    ) -> Generator[Event, None, None]:
+        """What `answer` gives, as it comes about: stages, verified sentences and, last, Done.
+
+        Raises what `answer` raises, with the first events. Close it to stop, also a chat model that
+        is writing; others may ask while one is.
         """
         question = clean_question(question, self.settings.max_question_characters)
         if limit < 1:
             raise QuestionError("At least one passage must be read.")
+        yield Stage("searching")
         started = time.perf_counter()
         understood = understand(question, history)
         asked = understood or question
         with self._reading():
             passages = self._retriever.retrieve(asked, limit=limit, filters=filters)
-            retrieved = time.perf_counter()
-            reading = self._reader.read(asked, passages)
-            read = time.perf_counter()
             is_behind = self._store.is_behind
-        citations = cite(reading.quoted)
+        timings = {"retrieve": time.perf_counter() - started}
+        yield Stage("reading")
+        started = time.perf_counter()
+        with self._readers:
+            reading = self._reader.read(asked, passages)
+        timings["read"] = time.perf_counter() - started
+        sentences: list[Sentence] = []
+        citations: tuple[Citation, ...] = ()
+        with closing(self._reader.write(asked, reading)) as parts:
+            for part in parts:
+                if isinstance(part, Stage):
+                    started, timings["write"] = time.perf_counter(), 0.0
+                    yield part
+                elif isinstance(part, Line):
+                    cited = cite(part.quoted, citations)
+                    if len(cited) == len(part.quoted):  # else it would say what nothing supports
+                        citations += tuple(c for c in cited if c not in citations)
+                        sentences.append(Sentence(part.text, cited))
+                        yield sentences[-1]
+                else:
+                    reading = part
+        if "write" in timings:
+            timings["write"] = time.perf_counter() - started
         if not citations and is_behind:
             raise IndexBusy("Articles are being taken in. Ask again when that is done.")
-        text = " ".join(f"{citation.quote} [{citation.number}]" for citation in citations)
         answer = Answer(
             question=question,
             understood=understood,
-            text=text or ABSTENTION,
+            text=" ".join(map(str, sentences)) if citations else ABSTENTION,
             short=reading.short if citations else "",
             withheld=reading.withheld,
             # It names quotations by their numbers, so that none may be missing.
@@ -185,10 +233,13 @@ class Assistant:
             margin=reading.margin,
             considered=reading.considered,
             calibrated=reading.calibrated,
-            timings={"retrieve": retrieved - started, "read": read - retrieved},
+            written_by=reading.written_by,
+            written=reading.written,
+            dropped=reading.dropped,
+            timings=timings,
         )
         _log.info("answer", extra={"answer": answer})  # for whoever counts them
-        return answer
+        yield Done(answer)
 
     def conversation(self) -> Talk:
         """A conversation that begins: its questions are asked in the light of those before them."""
@@ -206,7 +257,7 @@ class Assistant:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        """One question at a time, over one state of the index."""
+        """One search at a time, over one state of the index."""
         with self._lock:
             if self._closed:
                 raise IndexProblem("This assistant was closed.")
@@ -239,6 +290,17 @@ class Assistant:
 
         with open_store(self.settings) as store, store.writing():
             return store.remove(source)
+
+    def as_runnable(
+        self, *, limit: int = 8, filters: Filters | None = None
+    ) -> Runnable[str | Mapping[str, str], Answer]:
+        """This assistant as LangChain's, for use in any chain: a question in, its answer out.
+
+        It takes the question as it is, or as the value of "question".
+        """
+        from rag.langchain_runnable import runnable
+
+        return runnable(self, limit=limit, filters=filters)
 
     def as_retriever(self, *, limit: int = 8, filters: Filters | None = None) -> BaseRetriever:
         """The retriever as LangChain's, for use in any chain."""

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from index.article import Article
 from index.errors import ConversationError
-from rag.answers import Answer
+from rag.answers import Answer, Passage
 
 _FORMAT = "ask-articles conversation 1"
 
@@ -62,6 +62,9 @@ class Turn:
     confidence: float = 0.0  #: in [0, 1]
     margin: float = 0.0  #: how far above the bar for answering
     calibrated: bool = True
+    written_by: str = ""  #: the chat model, or "" where sentences are quoted as they stand
+    written: int = 0  #: sentences that it wrote
+    dropped: int = 0  #: of them, those that no quotation supports
     quotations: tuple[Quotation, ...] = ()
     passages: tuple[NearPassage, ...] = ()  #: best first
     timings: Mapping[str, float] = field(default_factory=dict)  #: seconds by stage
@@ -110,6 +113,9 @@ def keep(answer: Answer) -> Turn:
         confidence=answer.confidence,
         margin=answer.margin,
         calibrated=answer.calibrated,
+        written_by=answer.written_by,
+        written=answer.written,
+        dropped=answer.dropped,
         quotations=tuple(
             Quotation(
                 citation.number,
@@ -123,23 +129,25 @@ def keep(answer: Answer) -> Turn:
             )
             for citation in answer.citations
         ),
-        passages=tuple(
-            NearPassage(
-                passage.article.source,
-                passage.article.title,
-                passage.start,
-                passage.end,
-                passage.text,
-                passage.score,
-                passage.dense_rank,
-                passage.dense_score,
-                passage.keyword_rank,
-                passage.keyword_score,
-                best.get(passage.id),
-            )
-            for passage in answer.passages
-        ),
+        passages=tuple(near_passage(passage, best.get(passage.id)) for passage in answer.passages),
         timings=dict(answer.timings),
+    )
+
+
+def near_passage(passage: Passage, reader_score: float | None = None) -> NearPassage:
+    """What is kept of a passage."""
+    return NearPassage(
+        passage.article.source,
+        passage.article.title,
+        passage.start,
+        passage.end,
+        passage.text,
+        passage.score,
+        passage.dense_rank,
+        passage.dense_score,
+        passage.keyword_rank,
+        passage.keyword_score,
+        reader_score,
     )
 
 

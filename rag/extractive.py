@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from index.keyword import stems
 from index.sentences import sentence_spans
 from rag.agreement import contradict, same
-from rag.answers import Candidate, Passage, Reading
+from rag.answers import Candidate, Line, Passage, Reading
 from rag.calibration import Calibration
+from rag.reader import Part
 from rag.span import SpanReader
 from rag.squad import normalise
 
@@ -131,6 +132,12 @@ class ExtractiveReader:
             calibrated=self._calibrated,
         )
 
+    def write(self, question: str, reading: Reading) -> Generator[Part, None, None]:
+        """Each quotation as it stands; nothing is left to wait for."""
+        for candidate in reading.quoted:
+            yield Line(candidate.text, (candidate,))
+        yield reading
+
     def rank(self, question: str, passages: Sequence[Passage]) -> Ranking:
         """Every sentence of the passages once, with its features."""
         sentences = tuple(_sentences(passages))
@@ -161,14 +168,17 @@ class ExtractiveReader:
         return Ranking(sentences, tuple(shorts), tuple(spans), table, answer)
 
     def _remembered(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors of `texts`; only those not seen lately are encoded."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
-        if len(self._vectors) + len(new) > _REMEMBERED_SENTENCES:
-            self._vectors.clear()
-            new = list(dict.fromkeys(texts))
+        """Vectors of `texts`; only those not seen lately are encoded. Threads may share it."""
+        remembered = self._vectors
+        known = {text: remembered[text] for text in texts if text in remembered}
+        new = [text for text in dict.fromkeys(texts) if text not in known]
         if new:
-            self._vectors.update(zip(new, self._encode(new), strict=True))
-        return np.stack([self._vectors[text] for text in texts])
+            if len(self._vectors) + len(new) > _REMEMBERED_SENTENCES:
+                self._vectors = {}
+            encoded = dict(zip(new, self._encode(new), strict=True))
+            self._vectors.update(encoded)
+            known.update(encoded)
+        return np.stack([known[text] for text in texts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +253,16 @@ def _sentences(passages: Sequence[Passage]) -> list[tuple[Passage, int, int]]:
             if len(words) >= _FEWEST_WORDS and not sentence.startswith("#"):
                 found.setdefault(" ".join(words), (passage, start, end))
     return list(found.values())
+
+
+def whole_sentences(passage: Passage) -> list[tuple[int, int]]:
+    """Where in its article the sentences stand that the passage has whole, without headings."""
+    text = passage.article.text
+    return [
+        (start, end)
+        for start, end in _sentence_spans(text)
+        if passage.start <= start and end <= passage.end and text[start] != "#"
+    ]
 
 
 @lru_cache(maxsize=256)

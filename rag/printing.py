@@ -18,6 +18,8 @@ def print_answer(out: Console, answer: Answer) -> None:
         out.print(Text(f"asked as: {plain(answer.understood)}", "dim"), end="\n\n")
     if answer.abstained:
         out.print(Text(answer.text, "bold yellow"))
+        if answer.note:
+            out.print(Text(plain(answer.note), "bold yellow"))
         if answer.passages:
             out.print("\nThe nearest passages are in:")
         for title in dict.fromkeys(passage.article.title for passage in answer.passages):
@@ -27,7 +29,9 @@ def print_answer(out: Console, answer: Answer) -> None:
         out.print(Text(plain(answer.short), "bold green"), end="\n\n")
     if answer.note:
         out.print(Text(plain(answer.note), "bold yellow"), end="\n\n")
-    for citation in answer.citations:
+    if answer.written_by:
+        out.print(Text(plain(answer.text)))
+    for citation in () if answer.written_by else answer.citations:
         out.print(Text(plain(citation.quote)), Text(f"[{citation.number}]", "bold cyan"))
     out.print()
     print_sources(out, answer)
@@ -81,6 +85,11 @@ def print_trace(out: Console, answer: Answer) -> None:
     if answer.understood:
         out.print(
             Text(f"It leans on the turn before it, and was asked as: {plain(answer.understood)}")
+        )
+    if answer.written_by:
+        out.print(
+            f"{plain(answer.written_by)} wrote {answer.written} sentences, of which "
+            f"{answer.dropped} had no quotation to support them."
         )
     fitted = "" if answer.calibrated else ", not fitted for these models"
     out.print(f"Confidence {answer.confidence:.3f}{fitted}, {answer.margin:+.3f} from the bar.")

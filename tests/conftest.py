@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from served import served
 
 from index.article import Article, Chunk
@@ -162,6 +162,7 @@ def browser() -> Iterator[Browser]:
             if os.environ.get("CI"):
                 pytest.fail("there is no Chromium")
             pytest.skip("there is no Chromium; install one, or run: playwright install chromium")
+        expect.set_options(timeout=20_000)  # the machine is shared
         opened = playwright.chromium.launch(executable_path=path, args=_CHROMIUM_ARGUMENTS)
         yield opened
         opened.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -164,3 +165,20 @@ def test_evidence_that_stands_in_no_article_is_named(
         pytest.raises(SettingsError, match=f"evidence of q9 does not stand in {evidence.article}"),
     ):
         evaluate(assistant, Settings(index_dir=tiny_index), [question])
+
+
+def test_sentences_of_a_chat_model_are_counted_where_there_is_one(outcomes: list[Outcome]) -> None:
+    """Of four sentences of the one and six of the other, one and two were dropped."""
+    assert "sentences verified" not in figures(outcomes)
+    written = [
+        dataclasses.replace(
+            outcome,
+            answer=dataclasses.replace(
+                outcome.answer, written_by="a:b", written=wrote, dropped=dropped
+            ),
+        )
+        for outcome, wrote, dropped in zip(outcomes, (4, 6), (1, 2), strict=False)
+    ]
+    verified = figures([*written, *outcomes[2:]])["sentences verified"]
+    assert (verified.value, verified.count) == (0.7, 10)
+    assert figures([*written, *outcomes[2:]])["written by the model"].value == 0.5

@@ -6,9 +6,10 @@ The same line, the same accounts and the same limits as for the pages.
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Generator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -18,8 +19,9 @@ from starlette.responses import Response, StreamingResponse
 
 from index.errors import ArticleError
 from index.store import Filters
-from rag import Assistant
-from rag.conversation import Turn, keep
+from rag import Answer, Assistant
+from rag.conversation import keep
+from rag.events import Done, Event, Sentence, Stage
 from ui.accounts import User
 from ui.api_values import (
     AnswerGiven,
@@ -60,7 +62,8 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {"text/event-stream": {}},
         "description": "The answer. With `Accept: text/event-stream` it comes as events: `waiting` "
-        "with the place in the line, `reading`, then `done` with the answer, or `problem`.",
+        "with the place in the line, `stage` (searching, reading, writing), `sentence` for each "
+        "that has been verified, then `done` with the answer, or `problem`.",
     }
 }
 
@@ -92,26 +95,38 @@ def api(window: Window, metrics: Metrics) -> APIRouter:
         filters = Filters(asked.publisher, asked.since, asked.until)
         name = who.name or (request.client.host if request.client else "")
 
-        def read() -> Turn:
-            turn = keep(
-                assistant.answer(
-                    asked.question, limit=asked.limit, filters=filters, history=asked.turns()
-                )
+        def events_of() -> Generator[Event, None, None]:
+            return assistant.stream(
+                asked.question, limit=asked.limit, filters=filters, history=asked.turns()
             )
+
+        def kept(answer: Answer) -> AnswerGiven:
+            turn = keep(answer)
             if asked.keep:
                 storage.add(who.name, storage.begin(who.name, turn.question), turn)
-            return turn
+            return AnswerGiven.of(turn)
+
+        def read() -> AnswerGiven:
+            *_, done = events_of()
+            assert isinstance(done, Done)
+            return kept(done.answer)
 
         async def at_once() -> AnswerGiven:
             async with window.gate.join(name) as ticket:
-                return AnswerGiven.of(await ticket.run(read))
+                return await ticket.run(read)
 
         async def by_and_by(ticket: Ticket) -> AsyncIterator[str]:
             async for place in ticket.waiting():
                 yield f'event: waiting\ndata: {{"place": {place}}}\n\n'
-            yield "event: reading\ndata: {}\n\n"
-            given = AnswerGiven.of(await ticket.run(read))
-            yield f"event: done\ndata: {given.model_dump_json()}\n\n"
+            async for event in ticket.each(events_of):
+                match event:
+                    case Stage(name=stage):
+                        yield f'event: stage\ndata: {{"name": "{stage}"}}\n\n'
+                    case Sentence():
+                        yield f"event: sentence\ndata: {json.dumps({'text': str(event)})}\n\n"
+                    case Done(answer=answer):
+                        given = await asyncio.to_thread(kept, answer)
+                        yield f"event: done\ndata: {given.model_dump_json()}\n\n"
 
         if "text/event-stream" not in request.headers.get("accept", ""):
             return await _while_there(request, at_once())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Generator, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -15,8 +15,8 @@ from gradio.components import Component
 
 from index.errors import ConversationError, QuestionError, RagError
 from index.store import Filters
-from rag import Answer
 from rag.conversation import Conversation, Turn, keep
+from rag.events import Done, Event, Sentence, Stage
 from ui import render
 from ui.parts import QUIET, part, told
 from ui.render import Pending
@@ -92,9 +92,17 @@ def build(page: gr.Blocks, window: Window) -> None:
             async with window.gate.join(who or str(request.session_hash)) as ticket:
                 async for place in ticket.waiting():
                     yield {pending: render.pending(Pending(shown, "waiting", place))}
-                yield {pending: render.pending(Pending(shown, "reading"))}
-                answer = await ticket.run(_answer, window, question, filters, before.turns)
-            turn = replace(keep(answer), id=turn.id, asked=turn.asked)
+                now = Pending(shown, "searching")
+                async for event in ticket.each(_stream, window, question, filters, before.turns):
+                    match event:
+                        case Stage(name=stage):
+                            now = replace(now, stage=stage)
+                        case Sentence():
+                            now = replace(now, said=(*now.said, str(event)))
+                        case Done(answer=answer):
+                            turn = replace(keep(answer), id=turn.id, asked=turn.asked)
+                            continue
+                    yield {pending: render.pending(now)}
         except RagError as error:
             turn = replace(turn, error=str(error))
         except Exception:
@@ -232,8 +240,10 @@ def build(page: gr.Blocks, window: Window) -> None:
         control.click(clicked, current, parts, **QUIET)
 
 
-def _answer(window: Window, question: str, filters: Filters, history: Sequence[Turn]) -> Answer:
-    return window.assistant.answer(question, filters=filters, history=history)
+def _stream(
+    window: Window, question: str, filters: Filters, history: Sequence[Turn]
+) -> Generator[Event, None, None]:
+    return window.assistant.stream(question, filters=filters, history=history)
 
 
 def _source(window: Window, turn: Turn | None, number: int) -> str:

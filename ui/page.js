@@ -49,6 +49,11 @@ const arrived = () => {
     text.scrollTop += above - text.clientHeight / 3;
     if (text.getBoundingClientRect().top > innerHeight * 0.8) text.scrollIntoView();
   }
+  const addressed = element.querySelector("[data-address]");
+  if (addressed && addressed.dataset.address !== location.pathname + location.search) {
+    history.pushState(null, "", addressed.dataset.address);
+    addressed.parentElement.scrollIntoView();
+  }
   const end = element.querySelector("[data-at-end]");
   if (end) end.scrollIntoView({ block: "end" });
   const focus = element.querySelector("[data-focus]");
@@ -56,10 +61,6 @@ const arrived = () => {
   // A control that has an id keeps the focus when it comes anew.
   const lost = pressed?.id && !pressed.isConnected && document.activeElement === document.body;
   if (lost) element.querySelector(`#${CSS.escape(pressed.id)}`)?.focus();
-  const addressed = element.querySelector("[data-address]");
-  if (addressed && addressed.dataset.address !== location.pathname + location.search) {
-    history.pushState(null, "", addressed.dataset.address);
-  }
 };
 new MutationObserver(arrived).observe(element, {
   childList: true, subtree: true, attributeFilter: ["class", "data-address"],

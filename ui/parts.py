@@ -24,4 +24,8 @@ def told(event: gr.EventData) -> Mapping[str, str]:
     data = getattr(event, "_data", None)
     if not isinstance(data, dict):
         return {}
-    return {str(key): str(value) for key, value in data.items() if isinstance(value, str | int)}
+    return {
+        str(key): str(value).encode("utf-8", "replace").decode()  # lone surrogates cannot be kept
+        for key, value in data.items()
+        if isinstance(value, str | int)
+    }

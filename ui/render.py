@@ -42,6 +42,7 @@ class Pending:
     question: str
     stage: Literal["waiting", "searching", "reading", "writing"]
     place: int = 0  #: in the line, while it is waiting
+    said: tuple[str, ...] = ()  #: sentences that have been verified so far
 
 
 @dataclass(frozen=True, slots=True)
