@@ -31,7 +31,8 @@ def fuzz(address: str, *, examples: int, seed: int) -> tuple[int, str]:
             *(schemathesis, "run", f"{address}/v1/openapi.json", "--no-color", "--warnings", "off"),
             *("--checks", "not_a_server_error", "--max-examples", str(examples)),
             *("--seed", str(seed), "--generation-database", "none", "--continue-on-failure"),
-            *("--suppress-health-check", "all"),
+            *("--suppress-health-check", "all", "--request-timeout", "300"),
+            *("--phases", "coverage,fuzzing"),  # there is nothing to follow from one to the next
         ],
         capture_output=True,
         text=True,

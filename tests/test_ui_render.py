@@ -93,6 +93,19 @@ def test_everything_foreign_is_escaped() -> None:
     assert "Metals &amp; &lt;em&gt;ores&lt;/em&gt;" in pages[4]
 
 
+def test_welcome_says_who_else_is_told_what_is_asked() -> None:
+    assert "Nothing leaves the computer" in render.welcome([], [], True)
+    html = render.welcome([], [], True, "openai:<b>")
+    assert "are sent to openai:&lt;b&gt;." in html
+    assert "Nothing leaves" not in html
+
+
+def test_written_answer_says_by_whom_and_what_was_left_out() -> None:
+    written = Turn("Q?", "Tin. [1]", written_by="openai:m", written=4, dropped=3)
+    html = render.conversation(Conversation("", (written,)), {})
+    assert "Written by openai:m, held to quotations: 3 of its 4 sentences had none." in html
+
+
 def test_place_in_line_is_said() -> None:
     assert "Busy: you are number 3 in line." in render.pending(Pending("Q?", "waiting", 3))
 

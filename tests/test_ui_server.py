@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -347,7 +348,7 @@ def test_every_response_says_what_a_browser_may_do(client: Client) -> None:
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
         assert headers["X-Content-Type-Options"] == "nosniff"
-        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Referrer-Policy"] == "same-origin"
         assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
         assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
         assert "server" not in headers
@@ -453,6 +454,27 @@ def test_follow_up_is_understood_from_what_was_asked_before(client: Client) -> N
     answer = client.post("/v1/answer", json=asked).json()
     assert answer["question"] == "And who organised it?"
     assert "forum" in answer["understood"]
+
+
+def test_who_leaves_at_once_leaves_no_place_taken(client: Client) -> None:
+    body = json.dumps(QUESTION)
+    for accept in ("text/event-stream", "application/json"):
+        for _ in range(8):
+            asked = (
+                f"POST /v1/answer HTTP/1.1\r\nHost: 127.0.0.1:{client.base_url.port}\r\n"
+                f"Accept: {accept}\r\nContent-Type: application/json\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n{body}"
+            )
+            address = (client.base_url.host, client.base_url.port or 80)
+            with socket.create_connection(address) as connection:
+                connection.sendall(asked.encode())
+    gate = client.server.gate
+    for _ in range(600):
+        if not gate.waiting and not gate.running:
+            break
+        time.sleep(0.1)
+    assert (gate.waiting, gate.running) == (0, 0)
+    assert client.post("/v1/answer", json=QUESTION).status_code == 200
 
 
 def test_random_requests_never_end_in_5xx(client: Client) -> None:

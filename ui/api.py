@@ -10,12 +10,14 @@ import json
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Generator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, File, Request, UploadFile
 from fastapi.params import Path as InPath
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from index.errors import ArticleError
 from index.store import Filters
@@ -143,10 +145,8 @@ def api(window: Window, metrics: Metrics) -> APIRouter:
                 yield f"event: problem\ndata: {bytes(found.body).decode()}\n\n"
                 if found.status_code == 500:
                     raise
-            finally:
-                await place.__aexit__(None, None, None)
 
-        return StreamingResponse(events(), media_type="text/event-stream")
+        return _Events(events(), place)
 
     @router.get("/articles")
     def articles() -> list[ArticleListed]:
@@ -194,6 +194,25 @@ def api(window: Window, metrics: Metrics) -> APIRouter:
         return Response(status_code=204)
 
     return router
+
+
+class _Events(StreamingResponse):
+    """Gives a place in the line up when it ends, though whoever asked may have gone before it
+    begins: its events are not even begun then."""
+
+    media_type = "text/event-stream"
+
+    def __init__(
+        self, events: AsyncIterator[str], place: AbstractAsyncContextManager[Ticket]
+    ) -> None:
+        super().__init__(events)
+        self._place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._place.__aexit__(None, None, None)
 
 
 def _store(uploads: Uploads, files: list[UploadFile], folder: Path) -> Any:
