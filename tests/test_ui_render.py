@@ -32,7 +32,12 @@ def near(quote: str) -> NearPassage:
 
 def turn(text: str, *quotations: Quotation) -> Turn:
     return Turn(
-        "Q <script>?", text, "<u>", "They <i>", quotations=quotations, passages=(near(TEXT),)
+        "Q <script>?",
+        text=text,
+        short="<u>",
+        note="They <i>",
+        quotations=quotations,
+        passages=(near(TEXT),),
     )
 
 
