@@ -170,6 +170,8 @@ def tokens(text: str) -> tuple[Token, ...]:
         run += not (capital and beside)
         found.append(Token(key, word, capital, initial, clause, run, tuple(links), part))
         links, beside, initial = [], capital, False
+    if PREPOSITIONS & set(links):  # "buy from it" is not "buy to it"
+        found.append(Token("", "", False, False, clause, run + 1, tuple(links), part))
     return tuple(found)
 
 

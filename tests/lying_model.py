@@ -24,10 +24,12 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from chat_server import ChatServer, Quotation, Reply, Request, chat_server  # noqa: E402
 
 from eval.gold import load_gold  # noqa: E402
+from index.loader import load  # noqa: E402
 from index.sentences import sentence_spans  # noqa: E402
 from index.settings import Settings  # noqa: E402
 from rag import Assistant  # noqa: E402
 from rag.events import Sentence  # noqa: E402
+from rag.support import support  # noqa: E402
 
 #: True and false ones, each with words of the sentence that decides it.
 STATEMENTS = ROOT / "tests" / "statements.jsonl"
@@ -224,6 +226,26 @@ def measure(
 TRUE = ("copied", "in the articles' words", "in other words")
 
 
+def told_about_news(seed: int) -> tuple[int, list[str]]:
+    """How many lies are made of the invented news in eval/, and which a sentence there supports.
+
+    Each is held to every sentence of its article, without a server.
+    """
+    dice = random.Random(seed)
+    told, through = 0, []
+    for file in sorted((ROOT / "eval" / "news").glob("*/*.md"))[:80]:
+        text = load(file, max_megabytes=1).text
+        sentences = sentences_of(Quotation(1, "", " ".join(text.split())))
+        for sentence in dice.sample(sentences, min(6, len(sentences))):
+            for kind, make in KINDS.items():
+                lie = make(sentence, sentences, dice)
+                if lie and lie not in sentences:
+                    told += 1
+                    if any(support(lie, quotation) for quotation in sentences):
+                        through.append(f"{kind}: {lie}")
+    return told, through
+
+
 def main() -> None:
     questions = [gold.question for gold in load_gold(ROOT / "eval" / "gold.jsonl")][::8]
     with tempfile.TemporaryDirectory() as folder, chat_server() as server:
@@ -239,6 +261,9 @@ def main() -> None:
     for kind, (said, passed) in counts.items():
         print(f"{'true' if kind in TRUE else 'lie':4}  {kind:28} {said:4} told, {passed:3} kept")
     print(f"{sum(said for said, _ in told)} lies, {len(through)} got through.")
+    about_news, further = told_about_news(seed=5)
+    through += further
+    print(f"{about_news} lies about invented news, {len(further)} got through.")
     for line in through:
         print(" ", line)
     sys.exit(bool(through))

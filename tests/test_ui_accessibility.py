@@ -186,7 +186,7 @@ def test_axe_finds_nothing_serious_where_one_signs_in(
     accounts.add("ana", "a long password of hers", is_editor=True)
     accounts.close()
     page.emulate_media(color_scheme=scheme)
-    with served(index) as address:
+    with served(index, RAG_REQUIRE_ACCOUNTS="true") as address:
         page.goto(address)
         assert violations(page) == []
         page.get_by_label("Name").fill("ana")

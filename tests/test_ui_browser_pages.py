@@ -136,12 +136,13 @@ def test_gold_set_is_run_across_a_reload_then_looked_at_and_compared(
         if runs == 1:
             page.reload()
         expect(page.locator("#choose-run option")).to_have_count(runs, timeout=60_000)
+    page.get_by_label("Compare with").focus()
     page.get_by_label("Compare with").select_option(index=1)
     expect(page.locator("#difference")).to_contain_text("Since")
     expect(page.get_by_label("Compare with")).to_be_focused()
     expect(page.locator("svg[role=img]")).to_have_count(2)
     expect(page.locator(".asked")).to_have_count(3)
-    page.get_by_label("Type").select_option("number")
+    page.locator("#choose-type").select_option("number")
     expect(page.locator("#questions .count")).to_have_text("2 of 3 questions")
     page.locator(".asked summary").first.click()
     expect(page.locator(".asked q").first).to_contain_text("5.5 billion yuan")
@@ -149,12 +150,14 @@ def test_gold_set_is_run_across_a_reload_then_looked_at_and_compared(
 
 def test_run_that_is_cancelled_keeps_nothing(page: Page, window: str) -> None:
     page.goto(f"{window}/evaluation")
+    start = page.get_by_role("button", name="Ask the gold questions")
+    expect(start).to_be_visible()
     runs = page.locator("#choose-run option").count()
-    page.get_by_role("button", name="Ask the gold questions").click()
+    start.click()
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("#running .notice")).to_contain_text("nothing was kept")
     page.reload()
-    expect(page.get_by_role("button", name="Ask the gold questions")).to_be_visible()
+    expect(start).to_be_visible()
     assert page.locator("#choose-run option").count() == runs
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from ui.evaluating import Evaluating
 from ui.gate import Gate
 from ui.reporting import View
 from ui.storage import Storage
-from ui.window import Window
+from ui.window import About, Window
 
 GOLD = Path(__file__).parents[1] / "eval" / "gold.jsonl"
 QUESTIONS = 4
@@ -46,7 +47,7 @@ def window(
     gold: Path,
 ) -> Window:
     storage = Storage(tmp_path / "kept")
-    return Window(assistant_over(bundled_index), Settings(), Gate(), storage, gold=gold)
+    return Window(assistant_over(bundled_index), Settings(), Gate(), storage, About(gold=gold))
 
 
 @pytest.fixture(scope="module")
@@ -101,9 +102,7 @@ def test_a_gold_set_that_cannot_be_read_ends_the_run_with_the_cause(
     (tmp_path / "lost.jsonl").write_text(json.dumps(lost))
 
     async def go(file: Path) -> str:
-        evaluating = Evaluating(
-            Window(window.assistant, window.settings, window.gate, window.storage, gold=file)
-        )
+        evaluating = Evaluating(replace(window, about=About(gold=file)))
         evaluating.start("")
         await _end(evaluating)
         return evaluating.said

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from eval.gold import Evidence, load_gold
 from rag.conversation import NearPassage, Quotation, Turn, from_json
-from ui.downloads import router
+from ui.downloads import downloads
 from ui.feedback import gold_lines
 from ui.storage import Feedback, Storage
 
@@ -68,6 +68,12 @@ def test_what_has_no_right_answer_with_evidence_is_left_out_and_counted() -> Non
     assert (gold.questions, gold.left_out) == (0, 4)
 
 
+def test_question_that_leaned_on_earlier_turns_stands_alone(tmp_path: Path) -> None:
+    asked = turn("a", question="And zinc?", understood="How much zinc was made?", abstained=True)
+    (tmp_path / "gold.jsonl").write_text(gold_lines([(asked, RIGHT)]).lines, "utf-8")
+    assert load_gold(tmp_path / "gold.jsonl")[0].question == "How much zinc was made?"
+
+
 def test_foreign_characters_stay_as_they_are(tmp_path: Path) -> None:
     asked = turn("a", question="כמה חביות?\u2028", abstained=True)
     (tmp_path / "gold.jsonl").write_text(gold_lines([(asked, RIGHT)]).lines, "utf-8")
@@ -82,7 +88,7 @@ def storage(tmp_path: Path) -> Storage:
 def _client(storage: Storage, *, editor: bool = True) -> TestClient:
     app = FastAPI()
     app.include_router(
-        router(storage, lambda request: request.headers.get("x-user", ""), lambda _: editor)
+        downloads(storage, lambda request: request.headers.get("x-user", ""), lambda _: editor)
     )
     return TestClient(app)
 

@@ -32,7 +32,12 @@ def near(quote: str) -> NearPassage:
 
 def turn(text: str, *quotations: Quotation) -> Turn:
     return Turn(
-        "Q <script>?", text, "<u>", "They <i>", quotations=quotations, passages=(near(TEXT),)
+        "Q <script>?",
+        text=text,
+        short="<u>",
+        note="They <i>",
+        quotations=quotations,
+        passages=(near(TEXT),),
     )
 
 
@@ -71,7 +76,7 @@ def test_text_is_cut_at_the_markers_of_its_quotations_alone() -> None:
 
 def test_everything_foreign_is_escaped() -> None:
     answered = turn("Tin rose. [1]", quoted(1, "Tin rose."))
-    declined = Turn("<script>", "No.", abstained=True, passages=(near("Zinc fell."),))
+    declined = Turn("<script>", text="No.", abstained=True, passages=(near("Zinc fell."),))
     shown = Conversation("<script>", (answered, declined, Turn("<script>", error="<script>")))
     stored = StoredArticle("/<i>", "<em>", "A<B", date(2026, 1, 2), 9, 1, "", "", "")
     pages = [
@@ -91,6 +96,19 @@ def test_everything_foreign_is_escaped() -> None:
     assert sum("&lt;script&gt;" in html for html in pages) == 7
     assert "They &lt;i&gt;" in pages[0]
     assert "Metals &amp; &lt;em&gt;ores&lt;/em&gt;" in pages[4]
+
+
+def test_welcome_says_who_else_is_told_what_is_asked() -> None:
+    assert "Nothing leaves the computer" in render.welcome([], [], True)
+    html = render.welcome([], [], True, "openai:<b>")
+    assert "are sent to openai:&lt;b&gt;." in html
+    assert "Nothing leaves" not in html
+
+
+def test_written_answer_says_by_whom_and_what_was_left_out() -> None:
+    written = Turn("Q?", text="Tin. [1]", written_by="openai:m", written=4, dropped=3)
+    html = render.conversation(Conversation("", (written,)), {})
+    assert "Written by openai:m, held to quotations: 3 of its 4 sentences had none." in html
 
 
 def test_place_in_line_is_said() -> None:

@@ -62,7 +62,7 @@ def window(
             (source,) = (a.source for a in assistant.articles() if a.source.endswith(name))
             start = text.index(quote)
             found = Quotation(1, quote, start, start + len(quote), source, title, publisher, None)
-            turn = Turn(title, f"{quote} [1]", quote[:20], quotations=(found,))
+            turn = Turn(title, text=f"{quote} [1]", short=quote[:20], quotations=(found,))
             storage.add("", conversation, turn)
     storage.close()
     with served(folder / "index") as address:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from index.store import StoredArticle
@@ -71,5 +71,5 @@ def of_key(articles: Sequence[StoredArticle], wanted: str) -> StoredArticle | No
 
 
 def _holds(article: StoredArticle, words: Sequence[str]) -> bool:
-    text = f"{article.title} {article.publisher} {Path(article.source).name}".casefold()
+    text = f"{article.title} {article.publisher} {os.path.basename(article.source)}".casefold()
     return all(word in text for word in words)

@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator, Generator, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
+from urllib.parse import urlsplit
 
 import gradio as gr
 from gradio.components import Component
 
 from index.errors import ConversationError, QuestionError, RagError
+from index.settings import Settings
 from index.store import Filters
 from rag.conversation import Conversation, Turn, keep
 from rag.events import Done, Event, Sentence, Stage
@@ -81,7 +83,7 @@ def build(page: gr.Blocks, window: Window) -> None:
         before = await asyncio.to_thread(begin, who, conversation, turn)
         conversation = before.id
         yield {
-            asked: gr.update(value="", submit_btn=False, stop_btn=True),
+            asked: gr.update(value="", submit_btn=False, stop_btn="Stop"),
             current: conversation,
             turns: log(who, conversation, without=turn),
             pending: render.pending(Pending(shown, "searching")),
@@ -111,7 +113,7 @@ def build(page: gr.Blocks, window: Window) -> None:
             turn = replace(turn, error=f"Something went wrong (error {name}).")
         await asyncio.to_thread(storage.answered, who, turn)
         yield {
-            asked: gr.update(submit_btn=True, stop_btn=False),
+            asked: gr.update(submit_btn="Ask", stop_btn=False),
             turns: log(who, conversation),
             pending: "",
             kept: listing(who, conversation),
@@ -121,7 +123,7 @@ def build(page: gr.Blocks, window: Window) -> None:
     def stopped(conversation: str, request: gr.Request) -> dict[Any, Any]:
         who = owner(request)
         return {
-            asked: gr.update(submit_btn=True, stop_btn=False),
+            asked: gr.update(submit_btn="Ask", stop_btn=False),
             turns: log(who, conversation),
             pending: "",
             kept: listing(who, conversation),
@@ -214,7 +216,7 @@ def build(page: gr.Blocks, window: Window) -> None:
                 show_label=False,
                 placeholder="Ask a question",
                 autofocus=True,
-                submit_btn=True,
+                submit_btn="Ask",  # an arrow would have no name for a screen reader
                 lines=1,
                 max_lines=8,
                 elem_id="question",
@@ -244,6 +246,13 @@ def _stream(
     window: Window, question: str, filters: Filters, history: Sequence[Turn]
 ) -> Generator[Event, None, None]:
     return window.assistant.stream(question, filters=filters, history=history)
+
+
+def _sent_to(settings: Settings) -> str:
+    """Who else is told what is asked, in a few words; "" where nobody is."""
+    remote = [] if settings.model.startswith("huggingface:") else [settings.model]
+    remote += [urlsplit(settings.store_uri).hostname or ""] if settings.store == "milvus" else []
+    return " and ".join(filter(None, remote))
 
 
 def _source(window: Window, turn: Turn | None, number: int) -> str:

@@ -48,7 +48,7 @@ def _question(turn: Turn, feedback: Feedback) -> dict[str, Any] | None:
     return {
         "id": f"feedback-{turn.id}",
         "type": "feedback",
-        "question": turn.question,
+        "question": turn.understood or turn.question,  # it stands alone
         "answers": answers,
         "evidence": [
             {"article": Path(source).name, "quote": quote}

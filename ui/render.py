@@ -106,8 +106,10 @@ def notice(text: str) -> str:
 # Asking
 
 
-def welcome(articles: Sequence[StoredArticle], examples: Sequence[str], lasting: bool) -> str:
-    """What this is, what is in it, and what to ask."""
+def welcome(
+    articles: Sequence[StoredArticle], examples: Sequence[str], lasting: bool, sent_to: str = ""
+) -> str:
+    """What this is, what is in it, what to ask, and who else gets to see it."""
     dates = sorted(article.published for article in articles if article.published)
     return _fill(
         "welcome",
@@ -118,6 +120,7 @@ def welcome(articles: Sequence[StoredArticle], examples: Sequence[str], lasting:
         last=dates[-1] if dates else None,
         examples=examples,
         lasting=lasting,
+        sent_to=sent_to,
     )
 
 

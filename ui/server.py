@@ -147,7 +147,9 @@ def make_app(
             footer_links=[],
             run_history=False,
             show_error=False,
-            max_file_size=settings.max_file_megabytes * megabyte,
+            # Gradio's page would name a larger file in a message that it takes for HTML; what
+            # takes files in refuses it as well, and `most_bytes` bounds the whole request.
+            max_file_size=None,
             ssr_mode=False,
             enable_monitoring=False,
             pwa=False,
