@@ -377,7 +377,7 @@ def test_error_that_nobody_foresaw_is_told_by_its_id_only(
         raise RuntimeError("/home/canary/secret: token canary")
 
     with serve() as client:
-        monkeypatch.setattr(Assistant, "answer", fail)
+        monkeypatch.setattr(Assistant, "stream", fail)
         monkeypatch.setattr(Assistant, "articles", fail)
         for method, path in (("POST", "/v1/answer"), ("GET", "/v1/articles")):
             response = client.request(method, path, json=QUESTION)
