@@ -110,23 +110,23 @@ def test_chat_remembers_exports_and_what_it_exports_can_be_verified(
     chat: Python, ask: Python, tmp_path: Path
 ) -> None:
     done = chat(
-        "/why", "How much does China export?", "What about \x1b[31mIndia?", "/sources", "/why",
+        "/why", "How much did China export?", "What about India?", "/sources", "/why",
         f"/export {tmp_path}/talk.md", f"/export {tmp_path}/talk.json",
         f"/export {tmp_path}/talk.md", "/export talk.txt", f"/export {tmp_path}/none/a.md",
-        "/open", "/help", "/new", "/sources", "When was it held?",
+        "/open\x1b[31m", "/help", "/new", "/sources", "When was it held?",
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
     assert done.stdout.startswith("Error: Nothing was asked yet.\n")
     for said in (
-        "asked as: How much does [31mIndia export?",
+        "asked as: How much did India export?\n",
         "\n$442 billion\n",
         "It leans on the turn before it, and was asked as: ",
         f"Wrote {tmp_path}/talk.md. Check it with: python -m rag verify FILE",
         f"Error: {tmp_path}/talk.md exists. Choose another name.",
         "Error: Name a file that ends with .json or .md: /export FILE.md",
         f"Error: {tmp_path}/none/a.md cannot be written",
-        "Error: There is no command /open. /help says which there are.",
+        "Error: There is no command /open?[31m. /help says which there are.",
         "/export FILE   write this one down",
         "A new conversation.\nError: Nothing was asked yet.\n",
     ):
