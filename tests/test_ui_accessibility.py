@@ -146,8 +146,7 @@ def compared(page: Page) -> None:
     expect(page.locator("#difference")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [1280, 360])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
 @pytest.mark.parametrize(
     ("path", "states"),
     [
