@@ -41,11 +41,15 @@ async def ask_api(client: httpx.AsyncClient, question: str) -> str:
     return "answered" if response.status_code == 200 else f"status {response.status_code}"
 
 
-def ask_page(config: dict[str, object]) -> Ask:
-    """As a page does: join Gradio's queue, then listen to it until the last event."""
+def ask_page(page: str) -> Ask:
+    """As a page does: join Gradio's queue, then listen to it until the last event.
+
+    `page` is its HTML, which says how.
+    """
+    config = json.JSONDecoder().raw_decode(page.split("window.gradio_config = ", 1)[1])[0]
     submitted = next(
         one
-        for one in config["dependencies"]  # type: ignore[attr-defined]
+        for one in config["dependencies"]
         if any(target[1] == "submit" for target in one["targets"])
     )
 
@@ -103,14 +107,16 @@ def tell(name: str, outcomes: list[Outcome]) -> None:
     print(f"{name}: {counts}, p50 {middle:.2f} s, p95 {late:.2f} s", flush=True)
 
 
-def load() -> None:
+def load(only: str | None) -> None:
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as server:
         address = server.address
-        page = httpx.get(address).text
-        start = page.index("window.gradio_config = ") + len("window.gradio_config = ")
-        config, _ = json.JSONDecoder().raw_decode(page[start:])
-        doors: list[tuple[str, Ask]] = [("API", ask_api), ("page", ask_page(config))]
+        doors: list[tuple[str, Ask]] = [
+            ("API", ask_api),
+            ("page", ask_page(httpx.get(address).text)),
+        ]
         for name, ask in doors:
+            if only not in {None, name}:
+                continue
             asyncio.run(at_once(address, 4, ask))
             tell(f"{name}, 20 at once", asyncio.run(at_once(address, 20, ask)))
             outcomes, seconds = asyncio.run(with_page_load(address, 200, ask))
@@ -157,11 +163,12 @@ def main() -> None:
     )
     parser.add_argument("what", nargs="?", choices=["load", "memory"], default="load")
     parser.add_argument("--questions", type=int, default=10_000)
+    parser.add_argument("--door", choices=["API", "page"], help="Only this one.")
     chosen = parser.parse_args()
     if chosen.what == "memory":
         memory(chosen.questions)
     else:
-        load()
+        load(chosen.door)
 
 
 if __name__ == "__main__":

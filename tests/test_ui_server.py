@@ -11,12 +11,14 @@ import socket
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import load
 import pytest
 from fuzz_api import fuzz
 from ui_process import running
@@ -170,6 +172,11 @@ def test_many_at_once_are_all_answered_or_cleanly_refused(serve: Serve) -> None:
         figures = client.get("/metrics").text
         assert f"ask_articles_refused_as_busy {float(len(refused))}" in figures
         assert "ask_articles_waiting 0.0" in figures
+        ask = load.ask_page(client.get("/").text)
+        outcomes = asyncio.run(load.at_once(str(client.base_url).rstrip("/"), 50, ask))
+        counts = Counter(outcome for outcome, _ in outcomes)
+        assert set(counts) == {"answered", "refused"}
+        assert counts["answered"] >= 6
 
 
 @pytest.mark.parametrize(

@@ -36,4 +36,7 @@ def build(window: Window) -> gr.Blocks:
         evaluation.build(page, window)
     # The gate is the line that people wait in; Gradio's own lets everybody through to it.
     page.queue(max_size=None, api_open=False, default_concurrency_limit=None)
+    # But only 40 of them at a time: of 200 who asked at once nobody was refused, and 160 waited
+    # without being told where. They are tasks of one event loop, not threads.
+    page._queue.max_thread_count = 2000
     return page
