@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.request import urlopen
 
-from ui_process import running
+from served import running
 
 #: For each operation, in a round.
 _EXAMPLES = 300

@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx
-from ui_process import ROOT, running
+from served import ROOT, running
 
 #: What became of a question, and how many seconds it took.
 Outcome = tuple[str, float]

@@ -1,4 +1,4 @@
-"""The window as people start it, for the tests that open it in a browser or over HTTP."""
+"""The window as people start it, for tests and for commands."""
 
 from __future__ import annotations
 
@@ -6,34 +6,69 @@ import os
 import re
 import subprocess
 import sys
+import threading
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
 
+@dataclass(frozen=True)
+class Running:
+    """A server that is ready."""
+
+    address: str
+    process: subprocess.Popen[str]
+    said: list[str]  #: lines of its standard error, as they come
+
+
 @contextmanager
-def served(index_dir: Path, *options: str, **environment: str) -> Iterator[str]:
-    """The address of `python -m ui` with these options, until the block ends."""
+def running(index_dir: Path, *options: str, **settings: str) -> Iterator[Running]:
+    """`python -m ui` with these options, until the block ends."""
     command = [sys.executable, "-m", "ui", "--no-browser", "--port", "0", *options]
+    environment = {**os.environ, "RAG_INDEX_DIR": str(index_dir), **settings}
     process = subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "RAG_INDEX_DIR": str(index_dir), **environment},
+        command, stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT
     )
-    assert process.stderr is not None
-    said = []
-    try:
+    said: list[str] = []
+
+    def listen() -> None:
+        assert process.stderr is not None
         for line in process.stderr:
             said.append(line)
-            if found := re.search(r"https?://[\w.]+:\d+", line):
-                yield found[0]
-                break
-        else:
-            raise AssertionError(f"it ended before it said its address: {''.join(said)}")
+
+    listening = threading.Thread(target=listen, daemon=True)
+    listening.start()
+    try:
+        address = ""
+        while not address or not _is_ready(address):
+            time.sleep(0.1)
+            found = re.search(r"https?://\S+:\d+", "".join(said))
+            address = found[0] if found else ""
+            if process.poll() is not None:
+                raise AssertionError(f"the server ended:\n{''.join(said)}")
+        yield Running(address, process, said)
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.wait(timeout=20)
+        listening.join(timeout=5)
+
+
+@contextmanager
+def served(index_dir: Path, *options: str, **settings: str) -> Iterator[str]:
+    """Where a browser finds it."""
+    with running(index_dir, *options, **settings) as server:
+        yield server.address
+
+
+def _is_ready(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/readyz", timeout=5) as response:
+            return bool(response.status == 200)
+    except urllib.error.URLError:
+        return False

@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
-from ui_process import running
+from playwright.sync_api import Browser, expect
+from served import running
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next(filter(None, map(shutil.which, names)), None)
-    with sync_playwright() as playwright:
-        path = found or playwright.chromium.executable_path
-        if not Path(path).is_file():
-            pytest.skip("there is no Chromium; install one, or run: playwright install chromium")
-        browser = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
 
 
 def test_ordinary_use_violates_nothing_and_asks_nobody_else(
@@ -35,7 +19,7 @@ def test_ordinary_use_violates_nothing_and_asks_nobody_else(
     said: list[str] = []
     failed: list[str] = []
     asked: list[str] = []
-    with running(tmp_path) as server:
+    with running(tmp_path / "index") as server:
         page = browser.new_page()
         page.set_default_timeout(60_000)
         page.on(

@@ -21,7 +21,7 @@ import httpx
 import load
 import pytest
 from fuzz_api import fuzz
-from ui_process import running
+from served import running
 
 from rag import Assistant
 from ui.serving import Address, Server, opened
@@ -499,7 +499,10 @@ def test_signal_ends_the_command_within_seconds_though_a_page_listens(
     name: str, tmp_path: Path, bundled_index: Path
 ) -> None:
     shutil.copytree(bundled_index, tmp_path / "index")
-    with running(tmp_path) as server, httpx.Client(base_url=server.address, timeout=30) as client:
+    with (
+        running(tmp_path / "index") as server,
+        httpx.Client(base_url=server.address, timeout=30) as client,
+    ):
         with client.stream("GET", "/gradio_api/heartbeat/abc") as heard:
             assert next(heard.iter_lines()) == "data: ALIVE"
             server.process.send_signal(getattr(signal, name))
