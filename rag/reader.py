@@ -17,7 +17,7 @@ class Reader(Protocol):
     def read(self, question: str, passages: Sequence[Passage]) -> Reading:
         """What to quote from `passages`, or nothing where they do not support an answer.
 
-        Computes on this machine, for one thread at a time.
+        Computes on this machine. Threads may share it.
         """
         ...
 

@@ -60,6 +60,30 @@ def test_first_visit_says_what_is_there_and_an_example_is_asked_by_one_click(
     expect(page.locator("button.cite")).to_have_count(0)
     page.locator("ul.nearest button").first.click()
     expect(page.locator("#source mark.current")).to_be_in_viewport()
+    page.locator("#conversation [data-do=example]").first.click()
+    expect(page.locator("#conversation .turn")).to_have_count(2, timeout=60_000)
+    expect(page.locator(".short")).to_be_visible()
+    expect(page.locator("#conversation [data-do=example]")).to_have_count(0)
+
+
+def test_conversation_that_was_deleted_meanwhile_is_said_to_be_gone_and_asking_goes_on(
+    page: Page, browser: Browser, bundled_window: str
+) -> None:
+    page.goto(bundled_window)
+    ask(page, "How many people attended the mineral forum?")
+    other = browser.new_page()
+    other.goto(page.url)
+    other.locator(".conversations li.current .more").click()
+    other.locator(".menu:popover-open summary").click()
+    other.get_by_role("button", name="Delete it for good").click()
+    expect(other.locator(".welcome")).to_be_visible()
+    other.close()
+    page.locator("#question textarea").fill(QUESTION)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("no such conversation")
+    expect(page.locator("#question textarea")).to_have_value(QUESTION)
+    page.keyboard.press("Enter")
+    expect(page.locator(".answer .quote").first).to_have_text(QUOTATION)
 
 
 def test_each_number_opens_its_quotation_and_arrows_walk_through_them(

@@ -149,6 +149,14 @@ def test_abstention_is_shown_without_a_number_and_with_what_comes_nearest() -> N
     assert 'class="cite"' not in html
 
 
+def test_what_could_be_asked_instead_stands_with_the_last_question_alone() -> None:
+    declined = Turn("Q?", text="No.", abstained=True)
+    again = Turn("R?", text="No.", abstained=True)
+    html = render.conversation(Conversation("", (declined, again)), {}, ["Who <dug> it?"])
+    assert html.count("You could ask instead:") == 1
+    assert 'data-question="Who &lt;dug&gt; it?"' in html.split("R?")[1]
+
+
 def test_bar_of_a_score_is_its_share_of_the_greatest_and_never_negative() -> None:
     html = render.why(turn("", quoted(1, "Tin rose.")))
     assert '<span class="bar" style="--share: 0.000">-1.00</span>' in html

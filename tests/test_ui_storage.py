@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -110,6 +111,21 @@ def test_renamed_and_deleted_with_everything_in_it(storage: Storage, tmp_path: P
     assert storage.conversations("") == storage.judged() == []
     with pytest.raises(ConversationError):
         storage.conversation("", name)
+
+
+def test_answered_questions_about_articles_are_the_owners_latest_each_once(
+    storage: Storage,
+) -> None:
+    name, other = storage.begin("ana", "tin"), storage.begin("ben", "tin")
+    storage.add("ana", name, replace(TURN, id="1"))
+    storage.add("ana", name, replace(TURN, id="2", question="Who?", understood="Who dug tin?"))
+    storage.add("ana", name, replace(TURN, id="3"))
+    storage.add("ana", name, Turn("Who sank it?", abstained=True))
+    storage.add("ben", other, replace(TURN, id="4", question="Ben's?"))
+    assert storage.answered_about("ana", ["/a.md"], 5) == ["Who dug the tin?", "Who dug tin?"]
+    assert storage.answered_about("ana", ["/a.md"], 1) == ["Who dug the tin?"]
+    assert storage.answered_about("ana", ["/b.md"], 5) == []
+    assert storage.answered_about("ana", [], 5) == []
 
 
 def test_last_judgement_counts(storage: Storage) -> None:

@@ -88,7 +88,7 @@ def editor(request: Request) -> User:
 def api(window: Window, metrics: Metrics) -> APIRouter:
     """The routes under /v1."""
     assistant, storage = window.assistant, window.storage
-    uploads = Uploads(assistant)
+    uploads = window.uploads
     router = APIRouter(prefix="/v1", responses=_PROBLEMS)
 
     @router.post("/answer", response_model=AnswerGiven, responses=_ANSWERS)
@@ -109,9 +109,11 @@ def api(window: Window, metrics: Metrics) -> APIRouter:
             return AnswerGiven.of(turn)
 
         def read() -> AnswerGiven:
-            *_, done = events_of()
-            assert isinstance(done, Done)
-            return kept(done.answer)
+            return kept(
+                assistant.answer(
+                    asked.question, limit=asked.limit, filters=filters, history=asked.turns()
+                )
+            )
 
         async def at_once() -> AnswerGiven:
             async with window.gate.join(name) as ticket:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +18,10 @@ from index.syncing import SyncReport
 from rag import Assistant
 from ui import catalogue, render
 from ui.catalogue import View, find, of_key
-from ui.parts import QUIET, part, told
+from ui.parts import QUIET, number, part, told
+from ui.problems import unforeseen
 from ui.render import Result
-from ui.uploads import Uploads
 from ui.window import Window, may_edit, owner
-
-_log = logging.getLogger(__name__)
 
 #: How often progress is shown.
 _PROGRESS_SECONDS = 0.3
@@ -66,7 +62,7 @@ class Progress:
 def build(page: gr.Blocks, window: Window) -> None:
     """Fill the page that is being made."""
     shelf = Shelf(window.assistant)
-    uploads = Uploads(window.assistant)
+    uploads = window.uploads
 
     def table(view: View, request: gr.Request, *, fresh: bool = False) -> str:
         return render.articles(find(shelf.articles(fresh=fresh), view), view, may_edit(request))
@@ -105,8 +101,7 @@ def build(page: gr.Blocks, window: Window) -> None:
                         page=1,
                     )
                 case "page":
-                    number = do.get("number", "")
-                    view = replace(view, page=int(number) if number.isdecimal() else 1)
+                    view = replace(view, page=number(do.get("number")) or 1)
                 case "read":
                     view = replace(view, reading=do.get("article", ""))
                     return {
@@ -139,9 +134,7 @@ def build(page: gr.Blocks, window: Window) -> None:
         except RagError as error:
             shown = render.notice(str(error))
         except Exception:
-            name = uuid.uuid4().hex[:8]
-            _log.exception("Error %s", name)
-            shown = render.notice(f"Something went wrong (error {name}).")
+            shown = render.notice(unforeseen())
         yield {
             results: shown,
             listing: await asyncio.to_thread(table, view, request, fresh=True),

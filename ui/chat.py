@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import uuid
 from collections.abc import AsyncIterator, Generator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -20,18 +20,18 @@ from index.store import Filters
 from rag.conversation import Conversation, Turn, keep
 from rag.events import Done, Event, Sentence, Stage
 from ui import render
-from ui.parts import QUIET, part, told
+from ui.parts import QUIET, number, part, told
+from ui.problems import unforeseen
 from ui.render import Pending
 from ui.storage import Feedback
 from ui.window import Window, owner
-
-_log = logging.getLogger(__name__)
 
 ANY_PUBLISHER = "Any publisher"
 
 STOPPED = "Stopped before there was an answer."
 
 _SHOWN_OF_A_LONG_QUESTION = 200  # characters
+_INSTEAD = 3  # questions
 
 
 def build(page: gr.Blocks, window: Window) -> None:
@@ -53,7 +53,20 @@ def build(page: gr.Blocks, window: Window) -> None:
             )
         found = storage.conversation(who, conversation)
         shown = replace(found, turns=tuple(turn for turn in found.turns if turn != without))
-        return render.conversation(shown, storage.feedback(who, conversation))
+        return render.conversation(
+            shown, storage.feedback(who, conversation), instead(who, shown.turns)
+        )
+
+    def instead(who: str, turns: Sequence[Turn]) -> list[str]:
+        """Where the last question was declined: some that were not, of the nearest articles first.
+
+        Every one of an owner's own was answered before, and every example is one of the articles'.
+        """
+        if not turns or not turns[-1].abstained:
+            return []
+        sources = {near.source for near in turns[-1].passages}
+        found = [*storage.answered_about(who, sources, _INSTEAD), *window.about.examples]
+        return [one for one in dict.fromkeys(found) if one != turns[-1].question][:_INSTEAD]
 
     def listing(who: str, conversation: str, search: str = "") -> str:
         return render.conversations(storage.conversations(who, search), conversation, search)
@@ -77,10 +90,15 @@ def build(page: gr.Blocks, window: Window) -> None:
         if not question.strip():
             yield {asked: gr.skip()}
             return
-        shown = question[:_SHOWN_OF_A_LONG_QUESTION] if len(question) > 2000 else question
+        is_long = len(question) > window.assistant.settings.max_question_characters
+        shown = question[:_SHOWN_OF_A_LONG_QUESTION] if is_long else question
         # It is kept as stopped until it is answered: whatever happens now, it says so.
         turn = Turn(shown, error=STOPPED)
-        before = await asyncio.to_thread(begin, who, conversation, turn)
+        try:
+            before = await asyncio.to_thread(begin, who, conversation, turn)
+        except ConversationError:  # deleted on another page: `show` says so
+            yield await asyncio.to_thread(ended, who, conversation)
+            return
         conversation = before.id
         yield {
             asked: gr.update(value="", submit_btn=False, stop_btn="Stop"),
@@ -108,26 +126,18 @@ def build(page: gr.Blocks, window: Window) -> None:
         except RagError as error:
             turn = replace(turn, error=str(error))
         except Exception:
-            name = uuid.uuid4().hex[:8]
-            _log.exception("Error %s", name)
-            turn = replace(turn, error=f"Something went wrong (error {name}).")
-        await asyncio.to_thread(storage.answered, who, turn)
-        yield {
-            asked: gr.update(submit_btn="Ask", stop_btn=False),
-            turns: log(who, conversation),
-            pending: "",
-            kept: listing(who, conversation),
-            source: await asyncio.to_thread(_source, window, turn, 1),
-        }
+            turn = replace(turn, error=unforeseen())
+        with suppress(ConversationError):  # deleted meanwhile: `show` says so
+            await asyncio.to_thread(storage.answered, who, turn)
+        yield await asyncio.to_thread(ended, who, conversation)
+
+    def ended(who: str, conversation: str) -> dict[Any, Any]:
+        """The conversation as it is kept, ready for the next question."""
+        ready = gr.update(submit_btn="Ask", stop_btn=False)
+        return {asked: ready, **show(who, conversation)}
 
     def stopped(conversation: str, request: gr.Request) -> dict[Any, Any]:
-        who = owner(request)
-        return {
-            asked: gr.update(submit_btn="Ask", stop_btn=False),
-            turns: log(who, conversation),
-            pending: "",
-            kept: listing(who, conversation),
-        }
+        return ended(owner(request), conversation)
 
     def opened(request: gr.Request) -> dict[Any, Any]:
         """The page as its address asks for it."""
@@ -164,10 +174,10 @@ def build(page: gr.Blocks, window: Window) -> None:
             match do.get("do"):
                 case "cite":
                     turn = turn_of(who, conversation, do.get("turn", ""))
-                    return {source: _source(window, turn, _number(do.get("number")))}
+                    return {source: _source(window, turn, number(do.get("number")))}
                 case "passage":
                     turn = turn_of(who, conversation, do.get("turn", ""))
-                    return {source: _passage(window, turn, _number(do.get("number")))}
+                    return {source: _passage(window, turn, number(do.get("number")))}
                 case "why":
                     turn = turn_of(who, conversation, do.get("turn", ""))
                     return {source: render.why(turn) if turn else render.source(None)}
@@ -268,10 +278,6 @@ def _passage(window: Window, turn: Turn | None, number: int) -> str:
         return render.source(None)
     passage = turn.passages[number - 1]
     return render.passage(passage, window.assistant.article(passage.source))
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 6 else 0
 
 
 def _day(text: str | None) -> date | None:

@@ -6,7 +6,6 @@ The questions stand in the line with everybody's, one at a time: who asks waits 
 from __future__ import annotations
 
 import asyncio
-import logging
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -16,10 +15,9 @@ from eval import kept
 from eval.evaluate import Outcome, evaluate_each
 from eval.gold import load_gold
 from index.errors import BusyError, RagError, SettingsError
+from ui.problems import unforeseen
 from ui.storage import Evaluation
 from ui.window import Window
-
-_log = logging.getLogger(__name__)
 
 #: How often a run is looked at, and how long it waits where the line is full.
 _LOOK_SECONDS = 0.5
@@ -72,9 +70,7 @@ class Evaluating:
         except RagError as error:
             self.said = str(error)
         except Exception:
-            name = uuid.uuid4().hex[:8]
-            _log.exception("Error %s", name)
-            self.said = f"Something went wrong (error {name})."
+            self.said = unforeseen()
         finally:
             self.now = None
 

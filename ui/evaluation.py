@@ -12,7 +12,7 @@ from eval import kept
 from index.errors import RagError
 from ui import render, reporting
 from ui.evaluating import Evaluating
-from ui.parts import QUIET, part, told
+from ui.parts import QUIET, number, part, told
 from ui.reporting import View
 from ui.storage import Evaluation
 from ui.window import Window, may_edit, owner
@@ -105,8 +105,7 @@ def build(page: gr.Blocks, window: Window) -> None:
             case "verdict":
                 view = replace(view, verdict=value, page=1)
             case "page":
-                number = do.get("number", "")
-                view = replace(view, page=int(number) if number.isdecimal() else 1)
+                view = replace(view, page=number(do.get("number")) or 1)
             case _:
                 return {current: view}
         shown = told_of(view)

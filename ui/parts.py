@@ -19,6 +19,11 @@ def part(html: str, name: str) -> gr.HTML:
     return gr.HTML(html, elem_id=name, js_on_load=_BEHAVIOUR, apply_default_css=False)
 
 
+def number(text: str | None) -> int:
+    """The number that a click told; 0 where it is none, or beyond what a page counts."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 6 else 0
+
+
 def told(event: gr.EventData) -> Mapping[str, str]:
     """What a click told, as text: `do` says what to do. Anyone can send anything."""
     data = getattr(event, "_data", None)

@@ -5,6 +5,8 @@ Knows nothing of who asked, or what for.
 
 from __future__ import annotations
 
+import logging
+import uuid
 from collections.abc import Mapping
 from contextvars import ContextVar
 from http import HTTPStatus
@@ -36,6 +38,8 @@ _STATUS: Mapping[type[RagError], int] = {
 }
 _RETRY_SECONDS = 5
 
+_log = logging.getLogger(__name__)
+
 
 class Problem(Exception):
     """A request that cannot be served, and why; `detail` is safe to show."""
@@ -61,6 +65,13 @@ class ProblemResponse(JSONResponse):
             "request_id": request_id.get(),
         }
         super().__init__(content, problem.status, problem.headers)
+
+
+def unforeseen() -> str:
+    """What a page says of the error that is being handled; the log has the rest by the same id."""
+    name = uuid.uuid4().hex[:8]
+    _log.exception("Error %s", name)
+    return f"Something went wrong (error {name})."
 
 
 def problem_of(error: Exception) -> Problem:

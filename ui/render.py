@@ -103,6 +103,11 @@ def notice(text: str) -> str:
     return _fill("notice", text=text)
 
 
+def signin(message: str, name: str) -> str:
+    """The whole page where one signs in, with what was wrong the last time."""
+    return _fill("signin", message=message, name=name)
+
+
 # Asking
 
 
@@ -134,12 +139,15 @@ def conversations(listed: Sequence[Listed], current: str, search: str) -> str:
     return _fill("conversations", listed=listed, current=current, search=search)
 
 
-def conversation(shown: Conversation, feedback: Mapping[str, Feedback]) -> str:
-    """All turns, with what was thought of them."""
+def conversation(
+    shown: Conversation, feedback: Mapping[str, Feedback], instead: Sequence[str] = ()
+) -> str:
+    """All turns, with what was thought of them, and what could be asked instead of the last."""
     return _fill(
         "conversation",
         conversation=shown,
         feedback=feedback,
+        instead=instead,
         pieces={turn.id: pieces(turn) for turn in shown.turns},
     )
 

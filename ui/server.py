@@ -71,7 +71,7 @@ def make_app(
     look: Mapping[str, Any],
 ) -> FastAPI:
     """Everything that is served. With `accounts` it is for those who have one."""
-    settings = window.settings
+    settings = window.assistant.settings
     megabyte = 1_000_000
     pages = {f"/{name}" for name, *_ in page.pages}
     readiness = Readiness(window.assistant)

@@ -22,6 +22,7 @@ from ui.gate import Gate
 from ui.observing import Metrics, watching
 from ui.server import make_app
 from ui.storage import Storage
+from ui.uploads import Uploads
 from ui.window import About, Window
 
 _NOTHING = About()
@@ -96,7 +97,7 @@ def opened(
         metrics = Metrics(gate)
         as_json = (log or settings.log) == "json"
         closing.enter_context(watching(metrics, as_json=as_json, questions=settings.log_questions))
-        window = Window(assistant, settings, gate, storage, about)
+        window = Window(assistant, gate, storage, Uploads(assistant), about)
         app = make_app(
             build(window), window, metrics=metrics, accounts=accounts, hosts=names, look=LOOK
         )
@@ -106,7 +107,7 @@ def opened(
         shown = f"[{host}]" if ":" in host else host
         scheme = "https" if address.certificate else "http"
         yield (
-            Server(app, gate, address, bound),
+            Server(app, window, address, bound),
             f"{scheme}://{shown}:{bound.getsockname()[1]}",
         )
 
@@ -114,7 +115,9 @@ def opened(
 class Server(uvicorn.Server):
     """Answers what it was asked when it is told to stop; told twice, it stops at once."""
 
-    def __init__(self, app: FastAPI, gate: Gate, address: Address, bound: socket.socket) -> None:
+    def __init__(
+        self, app: FastAPI, window: Window, address: Address, bound: socket.socket
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -130,7 +133,8 @@ class Server(uvicorn.Server):
             )
         )
         self._app = app
-        self.gate = gate
+        self.gate = window.gate
+        self._changes = window.changes
         self._bound = bound
 
     def listen(self) -> None:
@@ -142,7 +146,8 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        closing = asyncio.ensure_future(self.gate.close(_STOP_SECONDS))
+        gates = (self.gate, self._changes)
+        closing = asyncio.gather(*(gate.close(_STOP_SECONDS) for gate in gates))
         while not closing.done() and not self.force_exit:
             await asyncio.wait({closing}, timeout=0.05)
         for route in self._app.routes:  # the pages' connections never end by themselves

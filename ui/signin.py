@@ -8,14 +8,13 @@ from __future__ import annotations
 import asyncio
 import time
 from http.cookies import CookieError, SimpleCookie
-from pathlib import Path
 
 from fastapi import APIRouter, Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ui import render
 from ui.accounts import Accounts, User
 from ui.observing import Metrics
 from ui.problems import Problem, ProblemResponse
@@ -27,13 +26,6 @@ ANYBODY = User("", is_editor=True)
 
 _OPEN = {"/healthz", "/readyz", "/signin"}
 _FOR_EDITORS = {"/gradio_api/upload"}
-
-_page = Environment(
-    loader=FileSystemLoader(Path(__file__).with_name("templates")),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-).get_template("signin.html")
 
 
 class Doorkeeper:
@@ -177,4 +169,4 @@ def signing_in(accounts: Accounts, *, hours: float, metrics: Metrics) -> APIRout
 def _shown(
     message: str = "", name: str = "", status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
-    return HTMLResponse(_page.render(message=message, name=name), status, headers)
+    return HTMLResponse(render.signin(message, name), status, headers)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -196,6 +196,24 @@ class Storage:
             Listed(name, title, datetime.fromisoformat(changed), turns)
             for name, title, changed, turns in rows
         ]
+
+    def answered_about(self, owner: str, sources: Collection[str], limit: int) -> list[str]:
+        """Questions of an owner's that were answered from these articles, as they were understood.
+
+        The latest first, each once.
+        """
+        among = ", ".join("?" * len(sources))
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT coalesce(nullif(json_extract(record, '$.understood'), ''), "
+                "json_extract(record, '$.question')) AS question "
+                "FROM turn JOIN conversation ON conversation.id = turn.conversation "
+                "WHERE owner = ? AND EXISTS (SELECT 1 FROM json_each(record, '$.quotations') "
+                f"WHERE json_extract(json_each.value, '$.source') IN ({among})) "
+                "GROUP BY question ORDER BY max(turn.rowid) DESC LIMIT ?",
+                (owner, *sources, limit),
+            ).fetchall()
+        return [question for (question,) in rows]
 
     def rename(self, owner: str, conversation: str, title: str) -> None:
         """Raises ConversationError, too, where the new name is empty or too long."""

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import gradio as gr
 
-from index.settings import Settings
 from rag import Assistant
 from ui.gate import Gate
 from ui.storage import Storage
+from ui.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Window:
     """One assistant, one line in front of it, one place where things are kept."""
 
     assistant: Assistant
-    settings: Settings
     gate: Gate
     storage: Storage
+    uploads: Uploads
     about: About = About()
     #: The line of those who change articles: one at a time, and questions do not wait for them.
     changes: Gate = field(default_factory=lambda: Gate(most_waiting=16, at_once=1))
