@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -300,7 +300,7 @@ class Assistant:
         """
         from rag.langchain_runnable import runnable
 
-        return runnable(self, limit=limit, filters=filters)
+        return runnable(partial(self.answer, limit=limit, filters=filters))
 
     def as_retriever(self, *, limit: int = 8, filters: Filters | None = None) -> BaseRetriever:
         """The retriever as LangChain's, for use in any chain."""

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from rag.answers import Answer
 
-if TYPE_CHECKING:
-    from index.store import Filters
-    from rag.assistant import Assistant
 
-
-def runnable(
-    assistant: Assistant, *, limit: int, filters: Filters | None
-) -> Runnable[str | Mapping[str, str], Answer]:
+def runnable(answer: Callable[[str], Answer]) -> Runnable[str | Mapping[str, str], Answer]:
     """Questions in, answers out; `batch` reads as many at once as there are cores."""
 
-    def answer(asked: str | Mapping[str, str]) -> Answer:
-        question = asked if isinstance(asked, str) else asked.get("question", "")
-        return assistant.answer(question, limit=limit, filters=filters)
+    def asked(question: str | Mapping[str, str]) -> Answer:
+        return answer(question if isinstance(question, str) else question.get("question", ""))
 
-    return RunnableLambda(answer, name="answer")
+    return RunnableLambda(asked, name="answer")
