@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 import uuid
 from collections.abc import AsyncIterator, Generator, Sequence
 from contextlib import suppress
@@ -32,6 +34,8 @@ STOPPED = "Stopped before there was an answer."
 
 _SHOWN_OF_A_LONG_QUESTION = 200  # characters
 _INSTEAD = 3  # questions
+#: How often at most a place in the line is told: each answer moves everybody who waits.
+_PLACE_SECONDS = 1.0
 
 
 def build(page: gr.Blocks, window: Window) -> None:
@@ -110,8 +114,11 @@ def build(page: gr.Blocks, window: Window) -> None:
             chosen = "" if publisher in (None, ANY_PUBLISHER) else str(publisher)
             filters = Filters(chosen, _day(since), _day(until))
             async with window.gate.join(who or str(request.session_hash)) as ticket:
+                said = -math.inf
                 async for place in ticket.waiting():
-                    yield {pending: render.pending(Pending(shown, "waiting", place))}
+                    if time.monotonic() - said > _PLACE_SECONDS:
+                        yield {pending: render.pending(Pending(shown, "waiting", place))}
+                        said = time.monotonic()
                 now = Pending(shown, "searching")
                 async for event in ticket.each(_stream, window, question, filters, before.turns):
                     match event:
