@@ -157,6 +157,14 @@ def test_what_could_be_asked_instead_stands_with_the_last_question_alone() -> No
     assert 'data-question="Who &lt;dug&gt; it?"' in html.split("R?")[1]
 
 
+def test_full_list_of_conversations_says_how_to_find_others() -> None:
+    listed = [Listed(str(number), "Tin", datetime.now(UTC), 1) for number in range(50)]
+    assert "The latest 50 are listed. Search to find others." in render.conversations(
+        listed, "", ""
+    )
+    assert "Search to find others" not in render.conversations(listed[:49], "", "")
+
+
 def test_bar_of_a_score_is_its_share_of_the_greatest_and_never_negative() -> None:
     html = render.why(turn("", quoted(1, "Tin rose.")))
     assert '<span class="bar" style="--share: 0.000">-1.00</span>' in html

@@ -20,7 +20,7 @@ from ui.charts import HEIGHT, WIDTH
 from ui.evaluating import Running
 from ui.feedback import gold_lines
 from ui.reporting import Charts, Comparison, Questions, tenths
-from ui.storage import Evaluation, Feedback, Listed
+from ui.storage import LISTED, Evaluation, Feedback, Listed
 
 _HEADING = re.compile(r"^#{1,6}[ \t]+([^\n]*)$", re.MULTILINE)
 _MARKER = re.compile(r"\[(\d{1,4})\]")
@@ -136,7 +136,8 @@ def finder() -> str:
 
 def conversations(listed: Sequence[Listed], current: str, search: str) -> str:
     """The list of conversations, `current` being the one that is open."""
-    return _fill("conversations", listed=listed, current=current, search=search)
+    is_full = len(listed) >= LISTED
+    return _fill("conversations", listed=listed, current=current, search=search, is_full=is_full)
 
 
 def conversation(

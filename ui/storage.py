@@ -20,6 +20,9 @@ from rag.conversation import Conversation, Turn, turn_from_json, turn_to_json
 
 FILE_NAME = "conversations.sqlite"
 
+#: So many conversations are listed at once; a search reaches the others.
+LISTED = 50
+
 _TITLE_CHARACTERS = 80
 _MOST_WORDS = 10
 
@@ -174,7 +177,7 @@ class Storage:
             conversation,
         )
 
-    def conversations(self, owner: str, search: str = "", limit: int = 200) -> list[Listed]:
+    def conversations(self, owner: str, search: str = "", limit: int = LISTED) -> list[Listed]:
         """The latest first; with `search` those whose title or turns hold its words, any case."""
         words = search.casefold().split()[:_MOST_WORDS]
         holds = "".join(
