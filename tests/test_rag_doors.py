@@ -1,16 +1,16 @@
-"""Every door gives the same citations: Python, shell, batch, MCP and LangChain.
-
-The HTTP API belongs here, too: give DOORS another function that asks it.
-"""
+"""Every door gives the same citations: Python, shell, batch, MCP, LangChain and HTTP."""
 
 from __future__ import annotations
 
 import json
+import shutil
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx
 import pytest
 from conftest import ROOT
 from mcp import Client
@@ -19,6 +19,8 @@ from typer.testing import CliRunner
 from rag import Assistant, mcp_server
 from rag.__main__ import app
 from rag.batch import Asked, run
+from ui.api_values import article_id
+from ui.serving import Address, opened
 
 #: Source, start and end of each.
 Citations = list[tuple[str, int, int]]
@@ -70,7 +72,30 @@ def langchain(assistant: Assistant, _: Path, __: Path) -> list[Citations]:
     return [[(c.article.source, c.start, c.end) for c in answer.citations] for answer in answers]
 
 
-DOORS: list[Callable[[Assistant, Path, Path], list[Citations]]] = [shell, batch, mcp, langchain]
+def http(_: Assistant, index_dir: Path, folder: Path) -> list[Citations]:
+    shutil.copytree(index_dir, folder / "index")  # conversations would be kept in it
+    asked = Assistant.open(folder / "index")
+    sources = {article_id(article.source): article.source for article in asked.articles()}
+    with opened(asked, Address(port=0)) as (server, address):
+        listening = threading.Thread(target=server.listen)
+        listening.start()
+        with httpx.Client(base_url=address, timeout=60) as client:
+            answers = [client.post("/v1/answer", json={"question": q}).json() for q in QUESTIONS]
+        server.should_exit = True
+        listening.join(timeout=20)
+    return [
+        [(sources[q["article"]], q["start"], q["end"]) for q in answer["quotations"]]
+        for answer in answers
+    ]
+
+
+DOORS: list[Callable[[Assistant, Path, Path], list[Citations]]] = [
+    shell,
+    batch,
+    mcp,
+    langchain,
+    http,
+]
 
 
 @pytest.fixture(scope="module")
