@@ -16,7 +16,6 @@ from eval.evaluate import evaluate_each
 from eval.gold import load_gold
 from eval.kept import Kept
 from index.errors import BusyError
-from index.settings import Settings
 from rag import Assistant
 from ui import render, reporting
 from ui.charts import Tick, curve, histogram, risk_coverage
@@ -24,6 +23,7 @@ from ui.evaluating import Evaluating
 from ui.gate import Gate
 from ui.reporting import View
 from ui.storage import Storage
+from ui.uploads import Uploads
 from ui.window import About, Window
 
 GOLD = Path(__file__).parents[1] / "eval" / "gold.jsonl"
@@ -46,8 +46,9 @@ def window(
     tmp_path: Path,
     gold: Path,
 ) -> Window:
+    assistant = assistant_over(bundled_index)
     storage = Storage(tmp_path / "kept")
-    return Window(assistant_over(bundled_index), Settings(), Gate(), storage, About(gold=gold))
+    return Window(assistant, Gate(), storage, Uploads(assistant), About(gold=gold))
 
 
 @pytest.fixture(scope="module")
