@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from chat_server import Reply, Request, chat_server
 from playwright.sync_api import Browser, Page, expect
 from served import served
 
@@ -260,6 +261,54 @@ def test_stopped_question_is_kept_as_stopped(
     expect(page.locator(".short").last).to_have_text("10")
     for other in others:
         other.close()
+
+
+def test_next_question_can_be_sent_before_the_last_one_has_ended(
+    page: Page, bundled_window: str
+) -> None:
+    page.goto(bundled_window)
+    page.locator("#question textarea").fill(f"{QUESTION} {'Pakistan ' * 200}")
+    page.keyboard.press("Enter")
+    page.locator("#question .stop-button").click()
+    expect(page.locator("#question .submit-button")).to_be_visible()
+    page.locator("#question textarea").fill(QUESTION)
+    page.keyboard.press("Enter")
+    expect(page.locator("#conversation .turn")).to_have_count(2)
+    page.locator("#question textarea").fill(f"{QUESTION} {'Pakistan ' * 200}")
+    page.keyboard.press("Enter")
+    expect(page.locator("#question textarea")).to_have_value("")
+    page.locator("#question textarea").fill("How many member states does the SCO have?")
+    page.keyboard.press("Enter")
+    expect(page.locator("#conversation .turn")).to_have_count(4)
+    expect(page.locator(".short").last).to_have_text("10")
+
+
+def test_sentences_of_a_chat_model_appear_as_they_are_verified(page: Page, tmp_path: Path) -> None:
+    false = "The aluminium project in Pakistan was cancelled in 2031."
+
+    def script(request: Request) -> Reply:
+        number = next(q.number for q in request.quotations if QUOTATION in q.text)
+        return Reply(f"{QUOTATION} [{number}] {false} [{number}] " + "So. " * 40, pause_seconds=0.1)
+
+    with (
+        chat_server(script) as model,
+        served(
+            tmp_path / "index",
+            RAG_MODEL="openai:scripted",
+            RAG_MODEL_ADDRESS=model.address,
+            OPENAI_API_KEY="sk-canary-5107",
+        ) as address,
+    ):
+        page.goto(address)
+        expect(page.locator(".welcome")).to_contain_text("are sent to openai:scripted.")
+        page.locator("#question textarea").fill(QUESTION)
+        page.keyboard.press("Enter")
+        expect(page.locator("#pending")).to_contain_text(QUOTATION)
+        expect(page.locator("#conversation .turn")).to_have_count(1)
+        expect(page.locator("#conversation .turn")).to_contain_text("Written by openai:scripted")
+        expect(page.locator("#conversation")).not_to_contain_text(false)
+        expect(page.locator("#source mark.current")).to_have_text(QUOTATION)
+        assert "canary" not in page.content()
 
 
 def test_conversations_outlast_a_restart(page: Page, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from index.syncing import sync
 from rag import Assistant
 from rag.conversation import NearPassage, Quotation, Turn
 from ui.catalogue import key
-from ui.storage import Evaluation, Feedback, Storage
+from ui.storage import LISTED, Evaluation, Feedback, Storage
 
 pytestmark = pytest.mark.browser
 
@@ -100,8 +100,10 @@ def hostile(
     assert (len(articles), len(long)) == (len(TEXTS), len(LONG_TEXTS))
     (folder / "gold.jsonl").write_text(f'{{"id": "{TEXTS[1]}"\n', "utf-8")
     storage = Storage(index)
-    for text in TEXTS:
-        storage.rename("", storage.begin("", "x"), text)
+    for number, text in enumerate(TEXTS):
+        titled = storage.begin("", "x")
+        storage.add("", titled, Turn(f"group{number // LISTED}"))
+        storage.rename("", titled, text)
     ids = [
         keep(storage, kept)
         for kept in (
@@ -293,14 +295,19 @@ def test_source_of_an_answer(page: Page, hostile: Hostile) -> None:
 @pytest.mark.usefixtures("census")
 def test_conversation_titles(page: Page, hostile: Hostile) -> None:
     page.goto(hostile.address)
-    check(page, ".conversations li:not(:has(button[aria-label$=' x']))", len(TEXTS) + 6)
-    titles = [" ".join(text.split()).replace("\0", "") for text in TEXTS]
-    assert set(texts(page.locator(".conversations li > a"))) == set(titles)
-    assert set(texts(page.locator(".conversations .menu-title"))) == set(titles)
-    for place in page.locator(".conversations .more").all()[6:20]:
-        place.click()
-        expect(page.locator(".menu:popover-open")).to_be_visible()
-        page.keyboard.press("Escape")
+    for group in range(0, len(TEXTS), LISTED):
+        titles = [
+            " ".join(text.split()).replace("\0", "") for text in TEXTS[group : group + LISTED]
+        ]
+        search = f"group{group // LISTED}"
+        page.get_by_label("Search conversations").fill(search)
+        check(page, f".conversations li:has(> a[data-search={search}])", len(titles))
+        assert sorted(texts(page.locator(".conversations li > a"))) == sorted(titles)
+        assert sorted(texts(page.locator(".conversations .menu-title"))) == sorted(titles)
+        for place in page.locator(".conversations .more").all()[:5]:
+            place.click()
+            expect(page.locator(".menu:popover-open")).to_be_visible()
+            page.keyboard.press("Escape")
 
 
 def test_feedback(page: Page, hostile: Hostile) -> None:

@@ -6,11 +6,12 @@ import asyncio
 import math
 import time
 import uuid
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import gradio as gr
@@ -22,11 +23,14 @@ from index.store import Filters
 from rag.conversation import Conversation, Turn, keep
 from rag.events import Done, Event, Sentence, Stage
 from ui import render
+from ui.gate import Gate
 from ui.parts import QUIET, number, part, told
 from ui.problems import unforeseen
 from ui.render import Pending
 from ui.storage import Feedback
 from ui.window import Window, owner
+
+T = TypeVar("T")
 
 ANY_PUBLISHER = "Any publisher"
 
@@ -41,6 +45,7 @@ _PLACE_SECONDS = 1.0
 def build(page: gr.Blocks, window: Window) -> None:
     """Fill the page that is being made."""
     storage = window.storage
+    stops: dict[str, asyncio.Event] = {}  # of each page that waits for an answer
 
     def begin(who: str, conversation: str, turn: Turn) -> Conversation:
         """Add a turn to a conversation, a new one where there is none; as it was before."""
@@ -53,7 +58,10 @@ def build(page: gr.Blocks, window: Window) -> None:
         """The turns of a conversation; a welcome where there is none."""
         if not conversation:
             return render.welcome(
-                window.assistant.articles(), window.about.examples, storage.lasting
+                window.assistant.articles(),
+                window.about.examples,
+                storage.lasting,
+                _sent_to(window.assistant.settings),
             )
         found = storage.conversation(who, conversation)
         shown = replace(found, turns=tuple(turn for turn in found.turns if turn != without))
@@ -104,36 +112,32 @@ def build(page: gr.Blocks, window: Window) -> None:
             yield await asyncio.to_thread(ended, who, conversation)
             return
         conversation = before.id
+        stop = stops[str(request.session_hash)] = asyncio.Event()
+        begun = Pending(shown, "searching")
         yield {
             asked: gr.update(value="", submit_btn=False, stop_btn="Stop"),
             current: conversation,
             turns: log(who, conversation, without=turn),
-            pending: render.pending(Pending(shown, "searching")),
+            pending: render.pending(begun),
         }
         try:
             chosen = "" if publisher in (None, ANY_PUBLISHER) else str(publisher)
             filters = Filters(chosen, _day(since), _day(until))
-            async with window.gate.join(who or str(request.session_hash)) as ticket:
-                said = -math.inf
-                async for place in ticket.waiting():
-                    if time.monotonic() - said > _PLACE_SECONDS:
-                        yield {pending: render.pending(Pending(shown, "waiting", place))}
-                        said = time.monotonic()
-                now = Pending(shown, "searching")
-                async for event in ticket.each(_stream, window, question, filters, before.turns):
-                    match event:
-                        case Stage(name=stage):
-                            now = replace(now, stage=stage)
-                        case Sentence():
-                            now = replace(now, said=(*now.said, str(event)))
-                        case Done(answer=answer):
-                            turn = replace(keep(answer), id=turn.id, asked=turn.asked)
-                            continue
+            stream = partial(
+                window.assistant.stream, question, filters=filters, history=before.turns
+            )
+            user = who or str(request.session_hash)
+            async for now in _until(stop, _answering(window.gate, user, begun, stream)):
+                if isinstance(now, Pending):
                     yield {pending: render.pending(now)}
+                else:
+                    turn = replace(keep(now.answer), id=turn.id, asked=turn.asked)
         except RagError as error:
             turn = replace(turn, error=str(error))
         except Exception:
             turn = replace(turn, error=unforeseen())
+        finally:
+            stops.pop(str(request.session_hash), None)
         with suppress(ConversationError):  # deleted meanwhile: `show` says so
             await asyncio.to_thread(storage.answered, who, turn)
         yield await asyncio.to_thread(ended, who, conversation)
@@ -143,8 +147,9 @@ def build(page: gr.Blocks, window: Window) -> None:
         ready = gr.update(submit_btn="Ask", stop_btn=False)
         return {asked: ready, **show(who, conversation)}
 
-    def stopped(conversation: str, request: gr.Request) -> dict[Any, Any]:
-        return ended(owner(request), conversation)
+    async def stopped(request: gr.Request) -> None:
+        if (stop := stops.get(str(request.session_hash))) is not None:
+            stop.set()
 
     def opened(request: gr.Request) -> dict[Any, Any]:
         """The page as its address asks for it."""
@@ -248,21 +253,57 @@ def build(page: gr.Blocks, window: Window) -> None:
     page.load(opened, None, parts, **QUIET)
     rest: list[Component] = [current, publisher, since, until]
     slowly = {**QUIET, "queue": True}
-    asking: list[dict[str, Any]] = [
-        asked.submit(ask, [asked, *rest], parts, **slowly),
-        wanted.change(ask, [wanted, *rest], parts, **slowly),
-    ]
-    asked.stop(stopped, current, parts, cancels=asking, **QUIET)
+    # What is sent while an answer is being made is asked after it.
+    asked.submit(ask, [asked, *rest], parts, trigger_mode="always_last", **slowly)
+    wanted.change(ask, [wanted, *rest], parts, **slowly)
+    # Gradio's own way to cancel would lose what is sent before it has come to an end.
+    asked.stop(stopped, None, None, **QUIET)
     # A change of `wanted` is only noticed where the click went through the queue.
     turns.click(clicked, current, parts, **slowly)
     for control in (finder, kept, source):
         control.click(clicked, current, parts, **QUIET)
 
 
-def _stream(
-    window: Window, question: str, filters: Filters, history: Sequence[Turn]
-) -> Generator[Event, None, None]:
-    return window.assistant.stream(question, filters=filters, history=history)
+async def _answering(
+    gate: Gate, user: str, now: Pending, stream: Callable[[], Generator[Event]]
+) -> AsyncGenerator[Pending | Done]:
+    """How far an answer is, whenever that changes, and at last the answer."""
+    async with gate.join(user) as ticket:
+        said = -math.inf
+        async for place in ticket.waiting():
+            if time.monotonic() - said > _PLACE_SECONDS:
+                yield replace(now, stage="waiting", place=place)
+                said = time.monotonic()
+        async for event in ticket.each(stream):
+            match event:
+                case Stage(name=stage):
+                    now = replace(now, stage=stage)
+                case Sentence():
+                    now = replace(now, said=(*now.said, str(event)))
+                case Done():
+                    yield event
+                    return
+            yield now
+
+
+async def _until(stop: asyncio.Event, items: AsyncGenerator[T]) -> AsyncIterator[T]:
+    """What comes of `items` until it is stopped."""
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        while True:
+            coming = asyncio.ensure_future(anext(items))
+            await asyncio.wait((coming, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done():
+                return
+            try:
+                yield coming.result()
+            except StopAsyncIteration:
+                return
+    finally:
+        stopped.cancel()
+        coming.cancel()
+        await asyncio.wait((coming,))
+        await items.aclose()
 
 
 def _sent_to(settings: Settings) -> str:
