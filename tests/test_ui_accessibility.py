@@ -28,7 +28,12 @@ QUESTION = "What do Russia and India cooperate on?"
 DECLINED = "Who won the football World Cup in 1998?"
 
 #: What each page shows once it is there.
-LOADED = {"": "ul.nearest", "/articles": "table.articles", "/evaluation": "#running h2"}
+LOADED = {
+    "": "ul.nearest",
+    "/articles": "table.articles",
+    "/evaluation": "#running h2",
+    "/v1": "#Asked",
+}
 
 
 def violations(page: Page) -> list[str]:
@@ -146,6 +151,10 @@ def compared(page: Page) -> None:
     expect(page.locator("#difference")).to_be_visible()
 
 
+def api(page: Page) -> None:
+    page.get_by_role("link", name="Asked").first.click()
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
 @pytest.mark.parametrize(
     ("path", "states"),
@@ -153,6 +162,7 @@ def compared(page: Page) -> None:
         ("", [answered, passage, why, choosing, menu, judging, welcome]),
         ("/articles", [dropped, articles, deleting]),
         ("/evaluation", [evaluation, compared]),
+        ("/v1", [api]),
     ],
 )
 def test_axe_finds_nothing_serious(

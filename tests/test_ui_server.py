@@ -450,13 +450,19 @@ def test_stopping_server_says_so_and_answers_what_it_was_asked(serve: Serve) -> 
 
 
 def test_description_of_the_api_names_every_operation(client: Client) -> None:
-    described = client.get("/v1/openapi.json").json()["paths"]
-    assert sorted(described) == [
+    described = client.get("/v1/openapi.json").json()
+    assert sorted(described["paths"]) == [
         "/v1/answer",
         "/v1/articles",
         "/v1/articles/{id}",
         "/v1/feedback",
     ]
+    page = client.get("/v1").text
+    for path, calls in described["paths"].items():
+        for method in calls:
+            assert f"<code>{method.upper()} {path}</code>" in page
+    links = set(re.findall(r'<a href="#(\w+)"', page))
+    assert links == set(re.findall(r'<h3 id="(\w+)"', page))
 
 
 def test_follow_up_is_understood_from_what_was_asked_before(client: Client) -> None:

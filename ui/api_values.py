@@ -87,16 +87,18 @@ class AnswerGiven(_Value):
     id: str
     question: str
     understood: str = Field(description="With what it leans on in the history; else empty.")
-    text: str
-    short: str
-    note: str
-    abstained: bool
-    confidence: float
-    margin: float
-    calibrated: bool
+    text: str = Field(description="Its sentences, each with the numbers of its quotations: `[1]`.")
+    short: str = Field(description="The answer in a few words, where there is one; else empty.")
+    note: str = Field(description="What one should know beside it; else empty.")
+    abstained: bool = Field(description="Whether the articles do not say.")
+    confidence: float = Field(description="From 0 to 1.")
+    margin: float = Field(
+        description="Confidence above what an answer needs; below 0 where declined."
+    )
+    calibrated: bool = Field(description="Whether confidence was fitted for the reader in use.")
     quotations: list[QuotationGiven]
     passages: list[PassageGiven]
-    timings: dict[str, float]
+    timings: dict[str, float] = Field(description="Seconds of each stage.")
 
     @classmethod
     def of(cls, turn: Turn) -> Self:

@@ -78,6 +78,26 @@ def _file_name(source: str) -> str:
     return Path(source).name
 
 
+def _kind(schema: Mapping[str, Any]) -> str:
+    """A JSON schema in a few words."""
+    match schema:
+        case {"$ref": name}:
+            return str(name).rpartition("/")[2]
+        case {"anyOf": kinds}:
+            return " or ".join(map(_kind, kinds))
+        case {"type": "array", "items": items}:
+            return f"list of {_kind(items)}"
+        case {"enum": choices}:
+            return " or ".join(map(repr, choices))
+        case {"contentMediaType": _}:
+            return "file"
+        case {"type": kind, "format": form}:
+            return f"{kind} ({form})"
+        case {"type": kind}:
+            return str(kind)
+    return ""
+
+
 _templates = Environment(
     loader=PackageLoader("ui"),
     autoescape=True,
@@ -87,6 +107,7 @@ _templates = Environment(
 )
 _templates.filters["file_name"] = _file_name
 _templates.filters["key"] = key
+_templates.filters["kind"] = _kind
 
 
 def _fill(template: str, **values: Any) -> str:
@@ -106,6 +127,11 @@ def notice(text: str) -> str:
 def signin(message: str, name: str) -> str:
     """The whole page where one signs in, with what was wrong the last time."""
     return _fill("signin", message=message, name=name)
+
+
+def api(described: Mapping[str, Any]) -> str:
+    """The whole page that tells people what the HTTP API's OpenAPI description tells programs."""
+    return _fill("api", described=described)
 
 
 # Asking

@@ -17,10 +17,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from index.errors import RagError
 from rag import Assistant
+from ui import render
 from ui.accounts import Accounts
 from ui.api import api, user
 from ui.downloads import downloads
@@ -118,6 +119,10 @@ def make_app(
     )
     if accounts is not None:
         app.include_router(signing_in(accounts, hours=settings.signed_in_hours, metrics=metrics))
+
+    @app.get("/v1", include_in_schema=False)
+    async def described() -> Response:
+        return HTMLResponse(render.api(app.openapi()))
 
     @app.get("/healthz", include_in_schema=False)
     async def alive() -> Response:
