@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from served import served
+from served import chromium, served
 
 from index.article import Article, Chunk
 from index.embedder import Embedder
@@ -28,15 +28,6 @@ from rag.retriever import Retriever
 from rag.span import SpanReader, open_span_reader
 
 ROOT = Path(__file__).parents[1]
-
-_CHROMIUM_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--disable-background-networking",
-    "--disable-component-update",
-]
 
 # The same examples in every run, and no deadline: the machine is shared.
 settings.register_profile(
@@ -154,16 +145,13 @@ def empty_milvus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A real Chromium. While it is open its event loop runs, and no test can run another."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next(filter(None, map(shutil.which, names)), None)
     with sync_playwright() as playwright:
-        path = found or playwright.chromium.executable_path
-        if not Path(path).is_file():
+        opened = chromium(playwright)
+        if opened is None:
             if os.environ.get("CI"):
                 pytest.fail("there is no Chromium")
             pytest.skip("there is no Chromium; install one, or run: playwright install chromium")
         expect.set_options(timeout=20_000)  # the machine is shared
-        opened = playwright.chromium.launch(executable_path=path, args=_CHROMIUM_ARGUMENTS)
         yield opened
         opened.close()
 

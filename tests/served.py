@@ -1,9 +1,10 @@
-"""The window as people start it, for tests and for commands."""
+"""The window as people start it, and the browser they open it in, for tests and for commands."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,7 +16,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from playwright.sync_api import Browser, Playwright
+
 ROOT = Path(__file__).parents[1]
+
+_CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
 
 
 @dataclass(frozen=True)
@@ -28,8 +40,10 @@ class Running:
 
 
 @contextmanager
-def running(index_dir: Path, *options: str, **settings: str) -> Iterator[Running]:
-    """`python -m ui` with these options, until the block ends."""
+def running(
+    index_dir: Path, *options: str, warm: bool = True, **settings: str
+) -> Iterator[Running]:
+    """`python -m ui` with these options, until the block ends; `warm`: only once it is ready."""
     command = [sys.executable, "-m", "ui", "--no-browser", "--port", "0", *options]
     environment = {**os.environ, "RAG_INDEX_DIR": str(index_dir), **settings}
     process = subprocess.Popen(
@@ -46,8 +60,8 @@ def running(index_dir: Path, *options: str, **settings: str) -> Iterator[Running
     listening.start()
     try:
         address = ""
-        while not address or not _is_ready(address):
-            time.sleep(0.1)
+        while not address or (warm and not _is_ready(address)):
+            time.sleep(0.05)
             found = re.search(r"https?://\S+:\d+", "".join(said))
             address = found[0] if found else ""
             if process.poll() is not None:
@@ -64,6 +78,15 @@ def served(index_dir: Path, *options: str, **settings: str) -> Iterator[str]:
     """Where a browser finds it."""
     with running(index_dir, *options, **settings) as server:
         yield server.address
+
+
+def chromium(playwright: Playwright) -> Browser | None:
+    """Any Chromium or Chrome that is installed, else Playwright's own, if that is."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), playwright.chromium.executable_path)
+    if not Path(path).is_file():
+        return None
+    return playwright.chromium.launch(executable_path=path, args=_CHROMIUM_ARGUMENTS)
 
 
 def _is_ready(address: str) -> bool:

@@ -47,14 +47,14 @@ def build(page: gr.Blocks, window: Window) -> None:
     storage = window.storage
     stops: dict[str, asyncio.Event] = {}  # of each page that waits for an answer
 
-    def begin(who: str, conversation: str, turn: Turn) -> Conversation:
-        """Add a turn to a conversation, a new one where there is none; as it was before."""
+    def begin(who: str, conversation: str, turn: Turn) -> tuple[Conversation, str]:
+        """Add a turn to a conversation, a new one where there is none; as it was and looked."""
         conversation = conversation or storage.begin(who, turn.question)
-        before = storage.conversation(who, conversation)
+        before, look = storage.conversation(who, conversation), log(who, conversation)
         storage.add(who, conversation, turn)
-        return before
+        return before, look
 
-    def log(who: str, conversation: str, without: Turn | None = None) -> str:
+    def log(who: str, conversation: str) -> str:
         """The turns of a conversation; a welcome where there is none."""
         if not conversation:
             return render.welcome(
@@ -63,8 +63,7 @@ def build(page: gr.Blocks, window: Window) -> None:
                 storage.lasting,
                 _sent_to(window.assistant.settings),
             )
-        found = storage.conversation(who, conversation)
-        shown = replace(found, turns=tuple(turn for turn in found.turns if turn != without))
+        shown = storage.conversation(who, conversation)
         return render.conversation(
             shown, storage.feedback(who, conversation), instead(who, shown.turns)
         )
@@ -107,7 +106,7 @@ def build(page: gr.Blocks, window: Window) -> None:
         # It is kept as stopped until it is answered: whatever happens now, it says so.
         turn = Turn(shown, error=STOPPED)
         try:
-            before = await asyncio.to_thread(begin, who, conversation, turn)
+            before, look = await asyncio.to_thread(begin, who, conversation, turn)
         except ConversationError:  # deleted on another page: `show` says so
             yield await asyncio.to_thread(ended, who, conversation)
             return
@@ -117,7 +116,7 @@ def build(page: gr.Blocks, window: Window) -> None:
         yield {
             asked: gr.update(value="", submit_btn=False, stop_btn="Stop"),
             current: conversation,
-            turns: log(who, conversation, without=turn),
+            turns: look,
             pending: render.pending(begun),
         }
         try:
