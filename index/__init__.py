@@ -22,6 +22,7 @@ from index.errors import (
     QuestionError,
     RagError,
     SettingsError,
+    StorageError,
 )
 
 # FAISS and torch each bring an OpenMP of their own, and the idle threads of one spin on the cores
@@ -47,6 +48,7 @@ __all__ = [
     "QuestionError",
     "RagError",
     "SettingsError",
+    "StorageError",
     "SyncReport",
     "sync",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date
 
@@ -25,3 +26,8 @@ class Chunk:
     start: int
     end: int
     text: str
+
+
+def source_id(source: str) -> str:
+    """A name for a source, 16 hexadecimal digits, that does not tell where it lies."""
+    return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -5,6 +5,7 @@ RagError
 ├── ArticleError      one article cannot be read; the others go in
 ├── QuestionError     a question cannot be asked as it is
 ├── ConversationError a kept or exported conversation cannot be used
+├── StorageError      what the server keeps beside the index cannot be used
 ├── BusyError         too many questions are waiting
 ├── AccountError      an account cannot be made, changed or used as asked
 ├── ModelError        the chat model did not answer
@@ -34,6 +35,10 @@ class QuestionError(RagError):
 
 class ConversationError(RagError):
     """A kept or exported conversation cannot be used."""
+
+
+class StorageError(RagError):
+    """What the server keeps beside the index, such as conversations, cannot be used."""
 
 
 class BusyError(RagError):

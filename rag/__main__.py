@@ -89,6 +89,7 @@ def verify(
     Exit status: 0 where all stand there, at their place or another; 1 where one does not; 2 bad
     use.
     """
+    from index.article import source_id
     from index.store import open_store
     from rag.conversation import check
     from rag.export import read_export
@@ -96,7 +97,9 @@ def verify(
     settings = settings_for(index_dir, store, uri)
     conversation = read_export(file, max_megabytes=settings.max_file_megabytes)
     with open_store(settings) as opened, opened.reading():
-        checks = check(conversation, opened.article)
+        # An export of a server with accounts names articles by their ids.
+        sources = {source_id(stored.source): stored.source for stored in opened.articles()}
+        checks = check(conversation, lambda name: opened.article(sources.get(name, name)))
     for one in checks:
         colour = "green" if one.state in ("exact", "moved") else "bold red"
         source = plain(shortest(one.quotation.source))

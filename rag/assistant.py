@@ -148,6 +148,14 @@ class Assistant:
             self._closed = True
             self._store.close()
 
+    def warm_up(self) -> None:
+        """Load what the first question would wait for. Contacts no chat model.
+
+        Raises IndexProblem where the index cannot be read.
+        """
+        question = "Is everything ready?"
+        self._reader.read(question, self.retrieve(question))
+
     def answer(
         self,
         question: str,

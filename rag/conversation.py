@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from index.article import Article
+from index.article import Article, source_id
 from index.errors import ConversationError
 from rag.answers import Answer, Passage
 
@@ -183,6 +183,19 @@ def from_json(text: str) -> Conversation:
             first = error.errors()[0]
             cause = f" {'.'.join(map(str, first['loc']))}: {first['msg']}."
         raise ConversationError(f"It is no conversation that can be read.{cause}") from error
+
+
+def without_paths(conversation: Conversation) -> Conversation:
+    """With each source's id instead of it, which does not tell where on a computer it lies."""
+
+    def named(turn: Turn) -> Turn:
+        return replace(
+            turn,
+            quotations=tuple(replace(q, source=source_id(q.source)) for q in turn.quotations),
+            passages=tuple(replace(p, source=source_id(p.source)) for p in turn.passages),
+        )
+
+    return replace(conversation, turns=tuple(map(named, conversation.turns)))
 
 
 def check(conversation: Conversation, article: Callable[[str], Article | None]) -> list[Check]:

@@ -16,10 +16,10 @@ from conftest import ROOT
 from mcp import Client
 from typer.testing import CliRunner
 
+from index.article import source_id
 from rag import Assistant, mcp_server
 from rag.__main__ import app
 from rag.batch import Asked, run
-from ui.api_values import article_id
 from ui.serving import Address, opened
 
 #: Source, start and end of each.
@@ -75,7 +75,7 @@ def langchain(assistant: Assistant, _: Path, __: Path) -> list[Citations]:
 def http(_: Assistant, index_dir: Path, folder: Path) -> list[Citations]:
     shutil.copytree(index_dir, folder / "index")  # conversations would be kept in it
     asked = Assistant.open(folder / "index")
-    sources = {article_id(article.source): article.source for article in asked.articles()}
+    sources = {source_id(article.source): article.source for article in asked.articles()}
     with opened(asked, Address(port=0)) as (server, address):
         listening = threading.Thread(target=server.listen)
         listening.start()

@@ -13,11 +13,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from index.errors import AccountError, SettingsError
+from index.errors import AccountError, SettingsError, StorageError
 from rag import Assistant
 from ui.accounts import FILE_NAME, Accounts, User
 from ui.serving import Address, opened
-from ui.signin import COOKIE, Patience
+from ui.signin import COOKIE, Patience, network_of
+from ui.storage import Storage
 
 ROOT = Path(__file__).parents[1]
 PASSWORD = "a long canary password"
@@ -115,12 +116,12 @@ def test_file_of_a_newer_release_or_of_something_else_is_named(tmp_path: Path) -
     Accounts(tmp_path).close()
     with sqlite3.connect(tmp_path / FILE_NAME) as db:
         db.execute("PRAGMA user_version = 99")
-    with pytest.raises(AccountError, match="newer release"):
+    with pytest.raises(StorageError, match="newer release"):
         Accounts(tmp_path)
     other = tmp_path / "other"
     other.mkdir()
     (other / FILE_NAME).write_bytes(b"something else" * 1000)
-    with pytest.raises(AccountError, match="cannot be used"):
+    with pytest.raises(StorageError, match="cannot be used"):
         Accounts(other)
 
 
@@ -174,7 +175,7 @@ def sign_in(client: httpx.Client, name: str, password: str = PASSWORD) -> httpx.
 
 def test_nobody_gets_in_without_signing_in(client: httpx.Client) -> None:
     page = client.get("/", headers={"Accept": "text/html"})
-    assert (page.status_code, page.headers["Location"]) == (303, "/signin")
+    assert (page.status_code, page.headers["Location"]) == (303, "/signin?to=%2F")
     for method, path in (
         ("GET", "/"),
         ("GET", "/articles"),
@@ -195,12 +196,31 @@ def test_nobody_gets_in_without_signing_in(client: httpx.Client) -> None:
         assert client.get(path).status_code == 200
 
 
-def test_who_signs_in_gets_a_strict_cookie_and_in_until_signing_out(client: httpx.Client) -> None:
+def test_who_signs_in_comes_to_the_page_that_was_asked_for(client: httpx.Client) -> None:
+    wanted = "/?conversation=7de4f854bb19454a958aba702bebc702"
+    sent = client.get(wanted, headers={"Accept": "text/html"}).headers["Location"]
+    page = client.get(sent).text
+    assert f'name="to" value="{wanted}"' in page
+    for to, location in (
+        (wanted, wanted),
+        ("/articles", "/articles"),
+        ("", "/"),
+        ("//evil.example/", "/"),
+        ("/\\evil.example", "/"),
+        ("https://evil.example/", "/"),
+        ("/articles\r\nX: y", "/"),
+    ):
+        form = {"name": "ana", "password": PASSWORD, "to": to}
+        assert client.post("/signin", data=form).headers["Location"] == location
+        client.cookies.clear()
+
+
+def test_who_signs_in_gets_a_cookie_and_in_until_signing_out(client: httpx.Client) -> None:
     response = sign_in(client, "Ana")
     assert (response.status_code, response.headers["Location"]) == (303, "/")
     cookie = response.headers["Set-Cookie"].lower()
     assert "httponly" in cookie
-    assert "samesite=strict" in cookie
+    assert "samesite=lax" in cookie
     assert "secure" not in cookie
     assert "ana" in client.get("/").text
     assert client.post("/v1/answer", json=QUESTION).json()["short"] == "China Chamber of Commerce"
@@ -261,6 +281,20 @@ def test_who_guesses_has_to_wait_and_others_have_not(client: httpx.Client) -> No
     refused = sign_in(client, "guess")
     assert int(refused.headers["Retry-After"]) >= 1
     assert "Too many tries" in refused.text
+    assert sign_in(client, "\uff27UESS").status_code == 429  # the same name, as it is kept
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("testclient", "testclient"),
+    ],
+)
+def test_addresses_of_one_network_are_slowed_down_together(address: str, network: str) -> None:
+    assert network_of(address) == network
 
 
 # The commands
@@ -292,7 +326,11 @@ def test_commands_make_list_change_and_remove_accounts_and_tokens(tmp_path: Path
     assert accounts.bearer(token) == User("ana", is_editor=True)
     accounts.close()
     assert ui("token", "remove", "1", *index).returncode == 0
-    assert ui("user", "remove", "ana", *index).returncode == 0
+    storage = Storage(tmp_path)
+    storage.begin("ana", "Who dug the tin?")
+    assert ui("user", "remove", "Ana", *index).returncode == 0
+    assert storage.conversations("ana") == []
+    storage.close()
     assert ui("user", "remove", "ana", *index).returncode == 2
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from index.article import Article
+from index.article import Article, source_id
 from index.store import StoredArticle
 from index.syncing import Failure, SyncReport
 from rag import Assistant
 from ui import articles, render
-from ui.catalogue import View, find, key, of_key
+from ui.catalogue import View, find, of_id
 from ui.render import Result
 
 
@@ -67,11 +67,11 @@ def test_a_page_has_fifty_articles_and_pages_that_do_not_exist_are_the_nearest()
     assert find([], View()).pages == 1
 
 
-def test_a_key_names_one_article_and_does_not_tell_where_it_lies() -> None:
-    assert of_key(ALL, key(ZINC.source)) == ZINC
-    assert of_key(ALL, "") is None
+def test_an_id_names_one_article_and_does_not_tell_where_it_lies() -> None:
+    assert of_id(ALL, source_id(ZINC.source)) == ZINC
+    assert of_id(ALL, "") is None
     page = render.articles(find(ALL, View()), View(), True)
-    assert key(ZINC.source) in page
+    assert source_id(ZINC.source) in page
     assert "ana" not in page
 
 

@@ -7,11 +7,16 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
 from eval.gold import Evidence, load_gold
+from index.article import source_id
+from index.errors import RagError
 from rag.conversation import NearPassage, Quotation, Turn, from_json
+from ui.accounts import User
 from ui.downloads import downloads
 from ui.feedback import gold_lines
+from ui.server import told
 from ui.storage import Feedback, Storage
 
 QUOTATION = Quotation(1, "Tin rose by 5 %.", 0, 16, "/home/ana/tin.md", "Tin", "", None)
@@ -85,23 +90,37 @@ def storage(tmp_path: Path) -> Storage:
     return Storage(tmp_path / "kept")
 
 
-def _client(storage: Storage, *, editor: bool = True) -> TestClient:
-    app = FastAPI()
-    app.include_router(
-        downloads(storage, lambda request: request.headers.get("x-user", ""), lambda _: editor)
-    )
-    return TestClient(app)
+def _client(
+    storage: Storage, who: str = "", *, editor: bool = True, with_paths: bool = True
+) -> TestClient:
+    app = FastAPI(exception_handlers={RagError: told})
+    app.include_router(downloads(storage, with_paths=with_paths))
+
+    async def signed_in(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "user": User(who, editor)}, receive, send)
+
+    return TestClient(signed_in)
 
 
 def test_conversation_is_exported_to_its_owner_alone(storage: Storage) -> None:
     name = storage.begin("ana", 'What of "tin"; \r\n../ore — цинк?')
     storage.add("ana", name, ANSWERED)
-    answer = _client(storage).get(f"/export/{name}.json", headers={"x-user": "ana"})
+    answer = _client(storage, "ana").get(f"/export/{name}.json")
     assert answer.headers["content-disposition"] == 'attachment; filename="what-of-tin-ore.json"'
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert from_json(answer.text) == storage.conversation("ana", name)
     assert _client(storage).get(f"/export/{name}.json").status_code == 404
     assert _client(storage).get("/export/..%2fx.json").status_code in (404, 422)
+
+
+def test_export_of_a_server_with_accounts_does_not_tell_where_articles_lie(
+    storage: Storage,
+) -> None:
+    name = storage.begin("ana", "Q?", ANSWERED)
+    for kind in ("json", "md"):
+        text = _client(storage, "ana", with_paths=False).get(f"/export/{name}.{kind}").text
+        assert "ana" not in text
+        assert source_id("/home/ana/tin.md") in text
 
 
 def test_feedback_is_downloaded_by_editors_alone(storage: Storage) -> None:

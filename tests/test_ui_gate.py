@@ -41,6 +41,33 @@ def test_first_come_first_served_and_everyone_hears_their_place() -> None:
     run(test())
 
 
+def test_who_holds_most_places_of_a_full_line_gives_up_the_last() -> None:
+    async def test() -> None:
+        gate = Gate(at_once=1, most_waiting=3)
+        ended: list[str] = []
+
+        async def ask(user: str, name: str) -> None:
+            try:
+                async with gate.join(user) as ticket:
+                    ended.append(await ticket.run(str, name))
+            except BusyError:
+                ended.append(f"{name} refused")
+
+        ana = [ask("ana", f"ana {count}") for count in range(1, 6)]
+        bo = [ask("bo", f"bo {count}") for count in range(1, 4)]
+        await asyncio.gather(*ana, *bo)
+        # One of ana's is let through and three of her others wait, so that her fifth finds no
+        # place. Bo's first takes that of her last, and then each holds as many as is fair.
+        assert ended[0] == "ana 5 refused"
+        assert sorted(ended[1:]) == [
+            "ana 1", "ana 2", "ana 3", "ana 4 refused", "bo 1", "bo 2 refused", "bo 3 refused"
+        ]  # fmt: skip
+        assert gate.refused == 4
+        assert (gate.waiting, gate.running) == (0, 0)
+
+    run(test())
+
+
 def test_who_asks_much_holds_up_nobody_else() -> None:
     async def test() -> None:
         gate = Gate(at_once=1)

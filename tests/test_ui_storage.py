@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from index.errors import ConversationError
+from index.errors import ConversationError, StorageError
 from rag.conversation import Quotation, Turn
 from ui.storage import FILE_NAME, Evaluation, Feedback, Storage
 
@@ -144,6 +146,43 @@ def test_evaluations_are_kept_latest_first(storage: Storage) -> None:
     assert storage.evaluations() == runs[::-1]
 
 
+def test_what_was_deleted_is_in_none_of_its_files(tmp_path: Path) -> None:
+    storage = Storage(tmp_path)
+    ana = storage.begin("ana", "Who dug the orichalcum?", TURN)
+    storage.begin("ben", "What of the adamantine?")
+    storage.begin("cy", "What of the tin?")
+    storage.delete("ana", ana)
+    storage.delete_all("ben")
+    kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert b"the tin" in kept
+    assert b"orichalcum" not in kept
+    assert b"adamantine" not in kept
+
+
+def test_full_disk_is_said_and_takes_all_of_a_change_back(tmp_path: Path) -> None:
+    storage = Storage(tmp_path)
+    storage.begin("", "tin")
+    with storage._reading() as db:
+        (pages,) = db.execute("PRAGMA page_count").fetchone()
+    storage._file._writer.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StorageError, match=r"^What the server keeps .* \(database or disk is full"):
+        storage.begin("", "zinc", replace(TURN, text="x" * 1_000_000))
+    assert [listed.title for listed in storage.conversations("")] == ["tin"]
+
+
+def test_nobody_waits_for_another_process_that_writes_in_order_to_read(tmp_path: Path) -> None:
+    storage = Storage(tmp_path)
+    name = storage.begin("", "tin")
+    with sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writing = threading.Thread(target=storage.rename, args=("", name, "zinc"))
+        writing.start()
+        assert storage.conversation("", name).title == "tin"
+        other.execute("COMMIT")
+        writing.join()
+    assert storage.conversation("", name).title == "zinc"
+
+
 def test_file_is_the_owners_alone(tmp_path: Path) -> None:
     Storage(tmp_path).close()
     assert stat.S_IMODE((tmp_path / FILE_NAME).stat().st_mode) == 0o600
@@ -151,13 +190,13 @@ def test_file_is_the_owners_alone(tmp_path: Path) -> None:
 
 def test_file_that_is_no_database_is_named_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"no database" * 1000)
-    with pytest.raises(ConversationError, match=r"conversations\.sqlite cannot be used.*Move it"):
+    with pytest.raises(StorageError, match=r"conversations\.sqlite cannot be used.*Move it"):
         Storage(tmp_path)
 
 
 def test_file_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
-    storage = Storage(tmp_path)
-    storage._db.execute("PRAGMA user_version = 99")
-    storage.close()
-    with pytest.raises(ConversationError, match="newer release"):
+    Storage(tmp_path).close()
+    with sqlite3.connect(tmp_path / FILE_NAME) as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(StorageError, match="newer release"):
         Storage(tmp_path)

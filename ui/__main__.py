@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import threading
 import webbrowser
 from collections.abc import Iterator
@@ -90,6 +91,10 @@ def serve(
         raise SettingsError("GRADIO_VIBE_MODE lets a page change this program. Unset it first.")
     for name in [name for name in os.environ if name.startswith("GRADIO_")]:
         del os.environ[name]  # they would change what is decided here
+    # Files that are dropped in lie there until they are taken in. Its own place would be the same
+    # for everybody on the machine.
+    dropped = tempfile.TemporaryDirectory(prefix="ask-articles-")
+    os.environ["GRADIO_TEMP_DIR"] = dropped.name
     if log not in {"", "plain", "json"}:
         raise SettingsError("--log is plain or json.")
     settings = settings_for(index_dir, store, uri)
@@ -106,7 +111,7 @@ def serve(
         examples=EXAMPLES if bundled else (),
         gold=gold or (BUNDLED_GOLD if bundled else None),
     )
-    with opened(assistant, address, about, log=log) as (server, shown):
+    with dropped, opened(assistant, address, about, log=log) as (server, shown):
         cli.errors.print(f"The chat window is at {shown} (Ctrl-C stops it).", markup=False)
         if browser:
             threading.Thread(target=webbrowser.open, args=(shown,), daemon=True).start()
@@ -143,10 +148,15 @@ def list_users(index_dir: IndexDir = None) -> None:
 
 @user.command("remove")
 def remove_user(name: Name, index_dir: IndexDir = None) -> None:
-    """Remove an account with its tokens; its conversations stay."""
+    """Remove an account with its tokens and its conversations."""
+    from ui.storage import Storage
+
     with _accounts(index_dir) as accounts:
-        accounts.remove(name)
-    _say(f"Removed {name}.")
+        removed = accounts.remove(name)
+        storage = Storage(settings_for(index_dir, None, "").index_dir)
+        storage.delete_all(removed)
+        storage.close()
+    _say(f"Removed {removed}, and its conversations.")
 
 
 @token.command("add")

@@ -9,10 +9,7 @@ import hashlib
 import re
 import secrets
 import sqlite3
-import threading
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -20,8 +17,8 @@ from pathlib import Path
 
 import argon2
 
-from index.durable import make_folder
-from index.errors import AccountError
+from index.errors import AccountError, StorageError
+from ui.sqlite_file import SqliteFile
 
 FILE_NAME = "accounts.sqlite"
 
@@ -70,58 +67,35 @@ MIGRATIONS = (_first_schema,)
 class Accounts:
     """The accounts of one server. Threads and processes may share the file.
 
-    Every method raises AccountError, too, where the file cannot be used.
+    Every method raises StorageError where the file cannot be used.
     """
 
     def __init__(self, folder: Path) -> None:
-        make_folder(folder)
-        self._file = folder / FILE_NAME
-        self._lock = threading.Lock()
+        self._file = SqliteFile(folder / FILE_NAME, MIGRATIONS)
+        self._reading, self._writing = self._file.reading, self._file.writing
         self._hasher = argon2.PasswordHasher()
-        try:
-            self._file.touch(mode=0o600)
-            self._db = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-        except (OSError, sqlite3.Error) as error:
-            raise self._unusable(error) from error
-        try:
-            self._migrate()
-        except AccountError:
-            self._db.close()
-            raise
-
-    def _migrate(self) -> None:
-        with self._using() as db:
-            db.execute("BEGIN IMMEDIATE")
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            if version > len(MIGRATIONS):
-                raise AccountError(f"A newer release wrote {self._file}. Upgrade this project.")
-            for migrate in MIGRATIONS[version:]:
-                migrate(db)
-            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-            db.execute("COMMIT")
+        if not self._file.lasting:
+            self.close()
+            raise StorageError(f"{folder} cannot be written to, so there can be no accounts in it.")
 
     def close(self) -> None:
-        with self._lock:
-            self._db.close()
+        self._file.close()
 
     # Accounts
 
     def users(self) -> list[User]:
         """Everyone, by name."""
-        with self._using() as db:
+        with self._reading() as db:
             rows = db.execute("SELECT name, is_editor FROM user ORDER BY name").fetchall()
         return [User(name, bool(is_editor)) for name, is_editor in rows]
 
     def add(self, name: str, password: str, *, is_editor: bool = False) -> User:
         """Raises AccountError where there is one of that name, or where either cannot be used."""
-        name = _folded(name)
+        name = folded(name)
         if not _NAME.fullmatch(name):
             raise AccountError("A name has one to 64 letters, digits and signs of . @ + - _.")
         hashed = self._hash(password)
-        with self._using() as db:
+        with self._writing() as db:
             try:
                 db.execute("INSERT INTO user VALUES (?, ?, ?)", (name, is_editor, hashed))
             except sqlite3.IntegrityError as error:
@@ -131,26 +105,28 @@ class Accounts:
     def set_password(self, name: str, password: str) -> None:
         """Whoever is signed in under that name is signed out; tokens stay."""
         hashed = self._hash(password)
-        with self._using() as db:
-            db.execute("BEGIN IMMEDIATE")
+        with self._writing() as db:
             changed = db.execute(
-                "UPDATE user SET password = ? WHERE name = ?", (hashed, _folded(name))
+                "UPDATE user SET password = ? WHERE name = ?", (hashed, folded(name))
             )
-            db.execute("DELETE FROM signed_in WHERE user = ?", (_folded(name),))
-            db.execute("COMMIT")
+            db.execute("DELETE FROM signed_in WHERE user = ?", (folded(name),))
         self._found(changed, name)
 
-    def remove(self, name: str) -> None:
-        """Whoever is signed in under that name is signed out, and their tokens are void."""
-        with self._using() as db:
-            removed = db.execute("DELETE FROM user WHERE name = ?", (_folded(name),))
+    def remove(self, name: str) -> str:
+        """Whoever is signed in under that name is signed out, and their tokens are void.
+
+        Returns the name as it was kept.
+        """
+        with self._writing() as db:
+            removed = db.execute("DELETE FROM user WHERE name = ?", (folded(name),))
         self._found(removed, name)
+        return folded(name)
 
     def check(self, name: str, password: str) -> User | None:
         """The user, where that is their password. Takes as long where there is no such name."""
-        with self._using() as db:
+        with self._reading() as db:
             row = db.execute(
-                "SELECT name, is_editor, password FROM user WHERE name = ?", (_folded(name),)
+                "SELECT name, is_editor, password FROM user WHERE name = ?", (folded(name),)
             ).fetchone()
         try:
             self._hasher.verify(row[2] if row else self._nobody, _normal(password))
@@ -164,7 +140,7 @@ class Accounts:
         """A secret that stands for the user for so long."""
         secret = secrets.token_urlsafe(32)
         now = datetime.now(UTC)
-        with self._using() as db:
+        with self._writing() as db:
             db.execute("DELETE FROM signed_in WHERE until < ?", (_text(now),))
             db.execute(
                 "INSERT INTO signed_in VALUES (?, ?, ?)",
@@ -182,7 +158,7 @@ class Accounts:
 
     def sign_out(self, secret: str) -> None:
         """From now on the secret stands for nobody."""
-        with self._using() as db:
+        with self._writing() as db:
             db.execute("DELETE FROM signed_in WHERE hash = ?", (_digest(secret),))
 
     # Tokens
@@ -190,23 +166,23 @@ class Accounts:
     def make_token(self, name: str) -> str:
         """A token for a program of theirs, which is told only now."""
         token = f"ask_{secrets.token_urlsafe(32)}"
-        with self._using() as db:
+        with self._writing() as db:
             made = db.execute(
                 "INSERT INTO token (hash, user, made) SELECT ?, name, ? FROM user WHERE name = ?",
-                (_digest(token), _text(datetime.now(UTC)), _folded(name)),
+                (_digest(token), _text(datetime.now(UTC)), folded(name)),
             )
         self._found(made, name)
         return token
 
     def tokens(self) -> list[Token]:
         """All of them, the first made first."""
-        with self._using() as db:
+        with self._reading() as db:
             rows = db.execute("SELECT id, user, made FROM token ORDER BY id").fetchall()
         return [Token(number, user, datetime.fromisoformat(made)) for number, user, made in rows]
 
     def remove_token(self, number: int) -> None:
         """From now on it stands for nobody."""
-        with self._using() as db:
+        with self._writing() as db:
             removed = db.execute("DELETE FROM token WHERE id = ?", (number,))
         if not removed.rowcount:
             raise AccountError(f"There is no token {number}. To see all: python -m ui token list")
@@ -216,7 +192,7 @@ class Accounts:
         return self._user("token ON user = name WHERE hash = ?", _digest(token))
 
     def _user(self, joined: str, *values: object) -> User | None:
-        with self._using() as db:
+        with self._reading() as db:
             row = db.execute(f"SELECT name, is_editor FROM user JOIN {joined}", values).fetchone()
         return User(row[0], bool(row[1])) if row else None
 
@@ -236,22 +212,8 @@ class Accounts:
         if not cursor.rowcount:
             raise AccountError(f"There is no account {name}. To see all: python -m ui user list")
 
-    @contextmanager
-    def _using(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                yield self._db
-            except sqlite3.Error as error:
-                raise self._unusable(error) from error
-            finally:
-                if self._db.in_transaction:
-                    self._db.rollback()
 
-    def _unusable(self, error: Exception) -> AccountError:
-        return AccountError(f"{self._file} cannot be used ({error}).")
-
-
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
     """Names that look alike are one name."""
     return unicodedata.normalize("NFKC", name).casefold()
 

@@ -19,6 +19,7 @@ from fastapi.params import Path as InPath
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from index.article import source_id
 from index.errors import ArticleError
 from index.store import Filters
 from rag import Answer, Assistant
@@ -35,7 +36,6 @@ from ui.api_values import (
     FileTaken,
     Judged,
     ProblemGiven,
-    article_id,
 )
 from ui.gate import Ticket
 from ui.observing import Metrics
@@ -229,7 +229,7 @@ def _store(uploads: Uploads, files: list[UploadFile], folder: Path) -> Any:
 
 def _source(assistant: Assistant, wanted: str) -> str:
     for stored in assistant.articles():
-        if article_id(stored.source) == wanted:
+        if source_id(stored.source) == wanted:
             return stored.source
     raise _no_article()
 

@@ -5,14 +5,13 @@ An article is named by an id, never by its path. Knows nothing of requests.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from index.article import Article
+from index.article import Article, source_id
 from index.store import StoredArticle
 from rag.conversation import Turn
 from ui.uploads import Taken
@@ -20,20 +19,17 @@ from ui.uploads import Taken
 ArticleId = Annotated[str, Field(pattern="^[0-9a-f]{16}$", description="Of an article.")]
 
 
-def article_id(source: str) -> str:
-    """The id of the article from `source`."""
-    return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Earlier(_Value):
-    """An earlier question of the conversation, and as what it was understood."""
+    """An earlier question of the conversation, as what it was understood, and its answer."""
 
     question: str = Field(max_length=10_000)
     understood: str = Field(default="", max_length=10_000)
+    short: str = Field(default="", max_length=10_000)
+    text: str = Field(default="", max_length=100_000)
 
 
 class Asked(_Value):
@@ -53,7 +49,7 @@ class Asked(_Value):
 
     def turns(self) -> list[Turn]:
         """What was asked before, as the assistant takes it."""
-        return [Turn(earlier.question, earlier.understood) for earlier in self.history]
+        return [Turn(**earlier.model_dump()) for earlier in self.history]
 
 
 class QuotationGiven(_Value):
@@ -119,7 +115,7 @@ class AnswerGiven(_Value):
                     quote=q.quote,
                     start=q.start,
                     end=q.end,
-                    article=article_id(q.source),
+                    article=source_id(q.source),
                     title=q.title,
                     publisher=q.publisher,
                     published=q.published,
@@ -128,7 +124,7 @@ class AnswerGiven(_Value):
             ],
             passages=[
                 PassageGiven(
-                    article=article_id(p.source),
+                    article=source_id(p.source),
                     title=p.title,
                     start=p.start,
                     end=p.end,
@@ -156,7 +152,7 @@ class ArticleListed(_Value):
     @classmethod
     def of(cls, stored: StoredArticle) -> Self:
         return cls(
-            id=article_id(stored.source),
+            id=source_id(stored.source),
             title=stored.title,
             publisher=stored.publisher,
             published=stored.published,
@@ -179,7 +175,7 @@ class ArticleGiven(_Value):
     @classmethod
     def of(cls, article: Article) -> Self:
         return cls(
-            id=article_id(article.source),
+            id=source_id(article.source),
             title=article.title,
             publisher=article.publisher,
             published=article.published,
@@ -202,7 +198,7 @@ class FileTaken(_Value):
             # A file's name may hold what is no text; it is only shown.
             name=taken.name.encode("utf-8", "replace").decode(),
             outcome=taken.outcome,
-            article=article_id(taken.source) if taken.source else None,
+            article=source_id(taken.source) if taken.source else None,
             cause=taken.cause,
         )
 

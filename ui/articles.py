@@ -17,7 +17,7 @@ from index.store import StoredArticle
 from index.syncing import SyncReport
 from rag import Assistant
 from ui import catalogue, render
-from ui.catalogue import View, find, of_key
+from ui.catalogue import View, find, of_id
 from ui.parts import QUIET, number, part, told
 from ui.problems import unforeseen
 from ui.render import Result
@@ -68,7 +68,7 @@ def build(page: gr.Blocks, window: Window) -> None:
         return render.articles(find(shelf.articles(fresh=fresh), view), view, may_edit(request))
 
     def read(view: View, request: gr.Request) -> str:
-        found = of_key(shelf.articles(), view.reading) if view.reading else None
+        found = of_id(shelf.articles(), view.reading) if view.reading else None
         article = window.assistant.article(found.source) if found else None
         if article is None:
             return render.article(None)
@@ -175,7 +175,7 @@ def build(page: gr.Blocks, window: Window) -> None:
             async for change in changing(f"Taking in {folder.name}", work, view, request):
                 yield change
         elif do.get("do") == "delete":
-            found = of_key(shelf.articles(), do.get("article", ""))
+            found = of_id(shelf.articles(), do.get("article", ""))
 
             def delete(_: Progress) -> list[Result]:
                 if found is None:

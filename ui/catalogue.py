@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from index.article import source_id
 from index.store import StoredArticle
 
 PAGE_ROWS = 50
@@ -32,7 +32,7 @@ class View:
     column: str = "title"  #: one of COLUMNS
     descending: bool = False
     page: int = 1
-    reading: str = ""  #: the key of the article that is open
+    reading: str = ""  #: the id of the article that is open
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,9 @@ def find(articles: Sequence[StoredArticle], view: View) -> Found:
     return Found(rows, page, pages, len(found), len(articles))
 
 
-def key(source: str) -> str:
-    """A name for an article's source that does not tell where on the computer it lies."""
-    return hashlib.sha256(source.encode("utf-8", "surrogateescape")).hexdigest()[:20]
-
-
-def of_key(articles: Sequence[StoredArticle], wanted: str) -> StoredArticle | None:
-    """The article with this key."""
-    return next((article for article in articles if key(article.source) == wanted), None)
+def of_id(articles: Sequence[StoredArticle], wanted: str) -> StoredArticle | None:
+    """The article whose source has this id."""
+    return next((article for article in articles if source_id(article.source) == wanted), None)
 
 
 def _holds(article: StoredArticle, words: Sequence[str]) -> bool:

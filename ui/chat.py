@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import gradio as gr
 from gradio.components import Component
 
-from index.errors import ConversationError, QuestionError, RagError
+from index.errors import ConversationError, QuestionError, RagError, StorageError
 from index.settings import Settings
 from index.store import Filters
 from rag.conversation import Conversation, Turn, keep
-from rag.events import Done, Event, Sentence, Stage
 from ui import render
-from ui.gate import Gate
+from ui.asking import Asking, progress, unless
 from ui.parts import QUIET, number, part, told
 from ui.problems import unforeseen
 from ui.render import Pending
 from ui.storage import Feedback
 from ui.window import Window, owner
-
-T = TypeVar("T")
 
 ANY_PUBLISHER = "Any publisher"
 
@@ -38,24 +32,26 @@ STOPPED = "Stopped before there was an answer."
 
 _SHOWN_OF_A_LONG_QUESTION = 200  # characters
 _INSTEAD = 3  # questions
-#: How often at most a place in the line is told: each answer moves everybody who waits.
-_PLACE_SECONDS = 1.0
+_READY = gr.update(submit_btn="Ask", stop_btn=False)
 
 
 def build(page: gr.Blocks, window: Window) -> None:
     """Fill the page that is being made."""
     storage = window.storage
-    stops: dict[str, asyncio.Event] = {}  # of each page that waits for an answer
+    asking: dict[str, Asking] = {}  # by the id of the turn that waits for its answer
 
     def begin(who: str, conversation: str, turn: Turn) -> tuple[Conversation, str]:
-        """Add a turn to a conversation, a new one where there is none; as it was and looked."""
-        conversation = conversation or storage.begin(who, turn.question)
-        before, look = storage.conversation(who, conversation), log(who, conversation)
-        storage.add(who, conversation, turn)
-        return before, look
+        """Add a turn to a conversation, a new one where there is none; as it was, and looks."""
+        if conversation:
+            storage.add(who, conversation, turn)
+        else:
+            conversation = storage.begin(who, turn.question, turn)
+        found = storage.conversation(who, conversation)
+        before = replace(found, turns=tuple(one for one in found.turns if one.id != turn.id))
+        return before, looks(who, before)
 
-    def log(who: str, conversation: str) -> str:
-        """The turns of a conversation; a welcome where there is none."""
+    def log(who: str, conversation: str, waiting: Collection[str] = ()) -> str:
+        """The turns of a conversation but those that wait; a welcome where there is none."""
         if not conversation:
             return render.welcome(
                 window.assistant.articles(),
@@ -63,9 +59,13 @@ def build(page: gr.Blocks, window: Window) -> None:
                 storage.lasting,
                 _sent_to(window.assistant.settings),
             )
-        shown = storage.conversation(who, conversation)
+        found = storage.conversation(who, conversation)
+        turns = tuple(turn for turn in found.turns if turn.id not in waiting)
+        return looks(who, replace(found, turns=turns))
+
+    def looks(who: str, shown: Conversation) -> str:
         return render.conversation(
-            shown, storage.feedback(who, conversation), instead(who, shown.turns)
+            shown, storage.feedback(who, shown.id), instead(who, shown.turns)
         )
 
     def instead(who: str, turns: Sequence[Turn]) -> list[str]:
@@ -89,6 +89,7 @@ def build(page: gr.Blocks, window: Window) -> None:
     async def ask(
         question: str | tuple[str, str] | None,
         conversation: str,
+        search: str,
         publisher: str | None,
         since: str | None,
         until: str | None,
@@ -96,6 +97,7 @@ def build(page: gr.Blocks, window: Window) -> None:
     ) -> AsyncIterator[dict[Any, Any]]:
         """Answer a question; what has changed is shown by stages."""
         who = owner(request)
+        is_example = isinstance(question, tuple)
         question = question[0] if isinstance(question, tuple) else question or ""
         question = question.encode("utf-8", "replace").decode()
         if not question.strip():
@@ -108,64 +110,95 @@ def build(page: gr.Blocks, window: Window) -> None:
         try:
             before, look = await asyncio.to_thread(begin, who, conversation, turn)
         except ConversationError:  # deleted on another page: `show` says so
-            yield await asyncio.to_thread(ended, who, conversation)
+            yield await asyncio.to_thread(ended, who, conversation, search)
             return
-        conversation = before.id
-        stop = stops[str(request.session_hash)] = asyncio.Event()
+        except StorageError as error:
+            yield {pending: render.notice(str(error))}
+            return
+        page = asking[turn.id] = Asking(str(request.session_hash), before.id)
         begun = Pending(shown, "searching")
-        yield {
-            asked: gr.update(value="", submit_btn=False, stop_btn="Stop"),
-            current: conversation,
-            turns: look,
-            pending: render.pending(begun),
-        }
         try:
+            yield {
+                asked: gr.update(submit_btn=False, stop_btn="Stop")
+                if is_example
+                else gr.update(value="", submit_btn=False, stop_btn="Stop"),
+                current: before.id,
+                turns: look,
+                pending: render.pending(begun),
+            }
             chosen = "" if publisher in (None, ANY_PUBLISHER) else str(publisher)
             filters = Filters(chosen, _day(since), _day(until))
             stream = partial(
                 window.assistant.stream, question, filters=filters, history=before.turns
             )
-            user = who or str(request.session_hash)
-            async for now in _until(stop, _answering(window.gate, user, begun, stream)):
-                if isinstance(now, Pending):
-                    yield {pending: render.pending(now)}
-                else:
+            answering = progress(window.gate, who or page.session, begun, stream)
+            async for now in unless(page.stop, answering):
+                if not isinstance(now, Pending):
                     turn = replace(keep(now.answer), id=turn.id, asked=turn.asked)
+                elif page.shows == before.id:
+                    yield {pending: render.pending(now)}
         except RagError as error:
             turn = replace(turn, error=str(error))
         except Exception:
             turn = replace(turn, error=unforeseen())
         finally:
-            stops.pop(str(request.session_hash), None)
-        with suppress(ConversationError):  # deleted meanwhile: `show` says so
-            await asyncio.to_thread(storage.answered, who, turn)
-        yield await asyncio.to_thread(ended, who, conversation)
+            del asking[turn.id]
+        yield await asyncio.to_thread(answered, who, before, turn, page, search)
 
-    def ended(who: str, conversation: str) -> dict[Any, Any]:
+    def answered(
+        who: str, before: Conversation, turn: Turn, page: Asking, search: str
+    ) -> dict[Any, Any]:
+        """Keep the answer, and show it unless another conversation was opened meanwhile."""
+        try:
+            storage.answered(who, turn)
+        except ConversationError:
+            pass  # deleted meanwhile: `show` says so
+        except StorageError as error:
+            whole = replace(before, turns=(*before.turns, turn))
+            return {
+                asked: _READY,
+                turns: render.conversation(whole, {}),
+                pending: render.notice(str(error)),
+            }
+        if page.shows != before.id:
+            return {asked: _READY, kept: listing(who, page.shows, search)}
+        return ended(who, before.id, search)
+
+    def ended(who: str, conversation: str, search: str) -> dict[Any, Any]:
         """The conversation as it is kept, ready for the next question."""
-        ready = gr.update(submit_btn="Ask", stop_btn=False)
-        return {asked: ready, **show(who, conversation)}
+        return {asked: _READY, **show(who, conversation, search)}
 
     async def stopped(request: gr.Request) -> None:
-        if (stop := stops.get(str(request.session_hash))) is not None:
-            stop.set()
+        for page in asking.values():
+            if page.session == request.session_hash:
+                page.stop.set()
 
     def opened(request: gr.Request) -> dict[Any, Any]:
         """The page as its address asks for it."""
         who = owner(request)
         name = str(dict(request.query_params).get("conversation", ""))
-        publishers = {article.publisher for article in window.assistant.articles()} - {""}
-        return {
-            masthead: render.masthead("chat", who),
-            publisher: gr.update(choices=[ANY_PUBLISHER, *sorted(publishers)]),
-            **show(who, name),
-        }
+        head = {masthead: render.masthead("chat", who)}
+        try:
+            publishers = {article.publisher for article in window.assistant.articles()} - {""}
+            choices = gr.update(choices=[ANY_PUBLISHER, *sorted(publishers)])
+            return {**head, publisher: choices, **show(who, name)}
+        except RagError as error:
+            return {**head, pending: render.notice(str(error))}
 
-    def show(who: str, conversation: str, search: str = "") -> dict[Any, Any]:
+    def opens(who: str, conversation: str, search: str, request: gr.Request) -> dict[Any, Any]:
+        """A conversation instead of the one that is open, which may still wait for an answer."""
+        waiting = {id: page for id, page in asking.items() if page.session == request.session_hash}
+        for page in waiting.values():
+            page.shows = conversation
+        return show(who, conversation, search, waiting)
+
+    def show(
+        who: str, conversation: str, search: str = "", waiting: Collection[str] = ()
+    ) -> dict[Any, Any]:
         """A conversation with the source of its last answer."""
         last = None
         try:
-            shown = log(who, conversation)
+            shown = log(who, conversation, waiting)
             if conversation:
                 last = (storage.conversation(who, conversation).turns or (None,))[-1]
         except ConversationError as error:
@@ -178,7 +211,9 @@ def build(page: gr.Blocks, window: Window) -> None:
             source: _source(window, last, 1),
         }
 
-    def clicked(conversation: str, event: gr.EventData, request: gr.Request) -> dict[Any, Any]:
+    def clicked(
+        conversation: str, search: str, event: gr.EventData, request: gr.Request
+    ) -> dict[Any, Any]:
         """Do what a control of the page says."""
         who, do = owner(request), told(event)
         try:
@@ -202,12 +237,12 @@ def build(page: gr.Blocks, window: Window) -> None:
                     # With a name of its own, so that the same example can be asked again.
                     return {wanted: (do.get("question", ""), uuid.uuid4().hex)}
                 case "open":
-                    return show(who, do.get("id", ""), do.get("search", ""))
+                    return opens(who, do.get("id", ""), search, request)
                 case "find":
-                    return {kept: listing(who, conversation, do.get("value", ""))}
+                    search = do.get("value", "")
+                    return {searched: search, kept: listing(who, conversation, search)}
                 case "rename":
                     storage.rename(who, do.get("id", ""), do.get("title", ""))
-                    search = do.get("search", "")
                     return {
                         kept: listing(who, conversation, search),
                         turns: log(who, conversation),
@@ -215,14 +250,14 @@ def build(page: gr.Blocks, window: Window) -> None:
                 case "delete":
                     storage.delete(who, do.get("id", ""))
                     gone = do.get("id") == conversation
-                    return show(who, "" if gone else conversation, do.get("search", ""))
+                    return opens(who, "" if gone else conversation, search, request)
                 case _:
                     return {asked: gr.skip()}
         except RagError as error:
             return {pending: render.notice(str(error))}
 
     masthead = part(render.masthead("chat"), "masthead")
-    current = gr.State("")
+    current, searched = gr.State(""), gr.State("")
     wanted = gr.State(("", ""))  # an example that was clicked
     with gr.Row(elem_id="panes"):
         with gr.Column(elem_id="left"):
@@ -248,9 +283,9 @@ def build(page: gr.Blocks, window: Window) -> None:
                 until = gr.Textbox(label="Published until", placeholder="YYYY-MM-DD", max_lines=1)
         with gr.Column(elem_id="right"):
             source = part(render.source(None), "source")
-    parts = [masthead, current, wanted, turns, pending, kept, source, asked, publisher]
+    parts = [masthead, current, searched, wanted, turns, pending, kept, source, asked, publisher]
     page.load(opened, None, parts, **QUIET)
-    rest: list[Component] = [current, publisher, since, until]
+    rest: list[Component] = [current, searched, publisher, since, until]
     slowly = {**QUIET, "queue": True}
     # What is sent while an answer is being made is asked after it.
     asked.submit(ask, [asked, *rest], parts, trigger_mode="always_last", **slowly)
@@ -258,51 +293,9 @@ def build(page: gr.Blocks, window: Window) -> None:
     # Gradio's own way to cancel would lose what is sent before it has come to an end.
     asked.stop(stopped, None, None, **QUIET)
     # A change of `wanted` is only noticed where the click went through the queue.
-    turns.click(clicked, current, parts, **slowly)
+    turns.click(clicked, [current, searched], parts, **slowly)
     for control in (finder, kept, source):
-        control.click(clicked, current, parts, **QUIET)
-
-
-async def _answering(
-    gate: Gate, user: str, now: Pending, stream: Callable[[], Generator[Event]]
-) -> AsyncGenerator[Pending | Done]:
-    """How far an answer is, whenever that changes, and at last the answer."""
-    async with gate.join(user) as ticket:
-        said = -math.inf
-        async for place in ticket.waiting():
-            if time.monotonic() - said > _PLACE_SECONDS:
-                yield replace(now, stage="waiting", place=place)
-                said = time.monotonic()
-        async for event in ticket.each(stream):
-            match event:
-                case Stage(name=stage):
-                    now = replace(now, stage=stage)
-                case Sentence():
-                    now = replace(now, said=(*now.said, str(event)))
-                case Done():
-                    yield event
-                    return
-            yield now
-
-
-async def _until(stop: asyncio.Event, items: AsyncGenerator[T]) -> AsyncIterator[T]:
-    """What comes of `items` until it is stopped."""
-    stopped = asyncio.ensure_future(stop.wait())
-    try:
-        while True:
-            coming = asyncio.ensure_future(anext(items))
-            await asyncio.wait((coming, stopped), return_when=asyncio.FIRST_COMPLETED)
-            if not coming.done():
-                return
-            try:
-                yield coming.result()
-            except StopAsyncIteration:
-                return
-    finally:
-        stopped.cancel()
-        coming.cancel()
-        await asyncio.wait((coming,))
-        await items.aclose()
+        control.click(clicked, [current, searched], parts, **QUIET)
 
 
 def _sent_to(settings: Settings) -> str:

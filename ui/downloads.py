@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
 
-from index.errors import ConversationError
-from rag.conversation import Conversation, to_json
+from rag.conversation import Conversation, to_json, without_paths
 from rag.export import to_markdown
+from ui.api import user
 from ui.feedback import gold_lines
 from ui.storage import Storage
 
 _Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 
 
-def downloads(
-    storage: Storage, owner: Callable[[Request], str], may_edit: Callable[[Request], bool]
-) -> APIRouter:
-    """The routes. Feedback is everybody's, so that only who may edit gets it."""
-    routes = APIRouter()
+def downloads(storage: Storage, *, with_paths: bool) -> APIRouter:
+    """The routes. Feedback is everybody's, so that only who may edit gets it.
+
+    Without paths an export does not tell where on this computer the articles lie.
+    """
+    routes = APIRouter(include_in_schema=False)
 
     @routes.get("/feedback.jsonl")
     def feedback(request: Request) -> Response:
-        if not may_edit(request):
+        if not user(request).is_editor:
             raise HTTPException(403, "Only an editor may download what others thought.")
         gold = gold_lines(storage.judged())
         return _file(gold.lines, "feedback.jsonl", "application/x-ndjson")
 
     def kept(conversation: str, request: Request) -> Conversation:
-        try:
-            return storage.conversation(owner(request), conversation)
-        except ConversationError as error:
-            raise HTTPException(404, str(error)) from error
+        found = storage.conversation(user(request).name, conversation)
+        return found if with_paths else without_paths(found)
 
     @routes.get("/export/{conversation}.json")
     def as_json(conversation: _Id, request: Request) -> Response:

@@ -12,9 +12,11 @@ import asyncio
 import contextvars
 import threading
 from bisect import insort
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, suppress
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from index.errors import BusyError
@@ -26,7 +28,8 @@ class Gate:
     """Lets `at_once` through and keeps a bounded number waiting. Belongs to one event loop.
 
     Each user's questions come in turn with the other users': who asks twenty at once holds up
-    nobody else. Those of one user come in the order in which they were asked.
+    nobody else, and gives up the last place of a full line to somebody who has fewer. Those of one
+    user come in the order in which they were asked.
     """
 
     def __init__(self, *, most_waiting: int = 64, at_once: int = 2) -> None:
@@ -68,11 +71,11 @@ class Gate:
             raise BusyError("The server is stopping. Try again in a moment.")
         if not self._free and len(self._line) >= self._most_waiting:
             self.refused += 1
-            raise BusyError(f"{len(self._line)} others are waiting already. Try again in a moment.")
+            self._make_room(user)
         round_ = max(self._round, self._rounds.get(user, 0) + 1)
         self._rounds[user] = round_
         self._arrivals += 1
-        ticket = Ticket(self, (round_, self._arrivals))
+        ticket = Ticket(self, user, (round_, self._arrivals))
         insort(self._line, ticket, key=lambda ticket: ticket.order)
         self._move_up()
         try:
@@ -91,6 +94,17 @@ class Gate:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._empty.wait(), timeout_seconds)
         self._workers.shutdown(wait=False, cancel_futures=True)
+
+    def _make_room(self, user: str) -> None:
+        """Refuse whoever holds most places the last of them, or, where that is `user`, `user`."""
+        held = Counter(ticket.user for ticket in self._line)
+        most, count = max(held.items(), key=itemgetter(1), default=("", 0))
+        busy = BusyError(f"{len(self._line)} others are waiting already. Try again in a moment.")
+        if count <= held[user] + 1:
+            raise busy
+        last = max((t for t in self._line if t.user == most), key=lambda ticket: ticket.order)
+        self._line.remove(last)
+        last.refuse(busy)
 
     def _move_up(self) -> None:
         while self._free and self._line:
@@ -133,8 +147,10 @@ class Gate:
 class Ticket:
     """A place in the line, and then the right to work."""
 
-    def __init__(self, gate: Gate, order: tuple[int, int]) -> None:
+    def __init__(self, gate: Gate, user: str, order: tuple[int, int]) -> None:
         self._gate = gate
+        self._refusal: BusyError | None = None
+        self.user = user
         self._moved = asyncio.Event()
         self.order = order
         self.place = -1  #: 1 is next, 0 has been let through
@@ -146,10 +162,20 @@ class Ticket:
             self.place = place
             self._moved.set()
 
+    def refuse(self, busy: BusyError) -> None:
+        """The place is somebody else's from now on."""
+        self._refusal = busy
+        self._moved.set()
+
     async def waiting(self) -> AsyncIterator[int]:
-        """The place in the line, 1 for the next one: now, whenever it changes, till it is 0."""
+        """The place in the line, 1 for the next one: now, whenever it changes, till it is 0.
+
+        Raises BusyError where it had to be given up.
+        """
         while self.place:
             self._moved.clear()
+            if self._refusal:
+                raise self._refusal
             yield self.place
             await self._moved.wait()
 

@@ -22,6 +22,7 @@ from index.errors import (
     IndexProblem,
     QuestionError,
     RagError,
+    StorageError,
 )
 
 #: The name of the request that is being served; "" outside of any.
@@ -32,6 +33,7 @@ _STATUS: Mapping[type[RagError], int] = {
     ArticleError: 422,
     AccountError: 422,
     ConversationError: 404,
+    StorageError: 503,
     BusyError: 503,
     IndexBusy: 503,
     IndexProblem: 503,

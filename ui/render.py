@@ -12,10 +12,10 @@ from typing import Any, Literal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from eval.kept import GOOD, Kept
-from index.article import Article
+from index.article import Article, source_id
 from index.store import StoredArticle
 from rag.conversation import Conversation, NearPassage, Quotation, Turn
-from ui.catalogue import COLUMNS, Found, View, key
+from ui.catalogue import COLUMNS, Found, View
 from ui.charts import HEIGHT, WIDTH
 from ui.evaluating import Running
 from ui.feedback import gold_lines
@@ -106,7 +106,7 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.filters["file_name"] = _file_name
-_templates.filters["key"] = key
+_templates.filters["source_id"] = source_id
 _templates.filters["kind"] = _kind
 
 
@@ -124,9 +124,9 @@ def notice(text: str) -> str:
     return _fill("notice", text=text)
 
 
-def signin(message: str, name: str) -> str:
-    """The whole page where one signs in, with what was wrong the last time."""
-    return _fill("signin", message=message, name=name)
+def signin(message: str, name: str, to: str) -> str:
+    """The whole page where one signs in, with what was wrong the last time; `to` comes after it."""
+    return _fill("signin", message=message, name=name, to=to)
 
 
 def api(described: Mapping[str, Any]) -> str:

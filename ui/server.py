@@ -53,13 +53,16 @@ class Readiness:
         self.is_ready = False
 
     def warm_up(self) -> None:
-        """Ask something, in a thread of its own: the model takes seconds to load."""
-        threading.Thread(target=self._ask, daemon=True).start()
+        """In a thread of its own: the model takes seconds to load."""
+        threading.Thread(target=self._load, daemon=True).start()
 
-    def _ask(self) -> None:
-        with contextlib.suppress(RagError):  # the first question will be told
-            self._assistant.answer("Is everything ready?")
-        self.is_ready = True
+    def _load(self) -> None:
+        try:
+            self._assistant.warm_up()
+        except RagError:
+            pass  # the first question will be told
+        finally:
+            self.is_ready = True
 
 
 def make_app(
@@ -104,19 +107,14 @@ def make_app(
             ),
         ],
         exception_handlers={
-            RagError: _told,
-            Problem: _told,
+            RagError: told,
+            Problem: told,
             HTTPException: _refused,
             RequestValidationError: _invalid,
         },
     )
     app.include_router(api(window, metrics))
-    app.include_router(
-        downloads(
-            window.storage, lambda asked: user(asked).name, lambda asked: user(asked).is_editor
-        ),
-        include_in_schema=False,
-    )
+    app.include_router(downloads(window.storage, with_paths=accounts is None))
     if accounts is not None:
         app.include_router(signing_in(accounts, hours=settings.signed_in_hours, metrics=metrics))
 
@@ -165,7 +163,7 @@ def make_app(
     return app
 
 
-async def _told(request: Request, error: Exception) -> Response:
+async def told(request: Request, error: Exception) -> Response:
     return ProblemResponse(problem_of(error))
 
 

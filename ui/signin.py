@@ -6,8 +6,11 @@ Knows nothing of what is asked.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import re
 import time
 from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from starlette.datastructures import Headers
@@ -15,7 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ui import render
-from ui.accounts import Accounts, User
+from ui.accounts import Accounts, User, folded
 from ui.observing import Metrics
 from ui.problems import Problem, ProblemResponse
 
@@ -23,6 +26,9 @@ COOKIE = "ask_articles"
 
 #: Without accounts everybody is this one, and may do everything.
 ANYBODY = User("", is_editor=True)
+
+#: Where one may be sent after signing in: a path with a query, on this server.
+_OUR_PAGE = re.compile(r"/(?!/)[a-z/]*(\?[\w=&.%+-]*)?", re.ASCII)
 
 _OPEN = {"/healthz", "/readyz", "/signin"}
 _FOR_EDITORS = {"/gradio_api/upload"}
@@ -70,7 +76,9 @@ def _secret(headers: Headers) -> str:
 
 def _turn_away(scope: Scope) -> Response:
     if scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", ""):
-        return RedirectResponse("/signin", 303)
+        query = scope["query_string"].decode("latin-1")
+        wanted = f"{scope['path']}?{query}" if query else scope["path"]
+        return RedirectResponse(f"/signin?{urlencode({'to': wanted})}", 303)
     return ProblemResponse(Problem(401, "Sign in first.", WWW_Authenticate="Bearer"))
 
 
@@ -117,40 +125,42 @@ def signing_in(accounts: Accounts, *, hours: float, metrics: Metrics) -> APIRout
     trying = asyncio.Semaphore(2)
 
     @router.get("/signin")
-    def page() -> Response:
-        return _shown()
+    def page(to: str = "") -> Response:
+        return _shown(to=to)
 
     @router.post("/signin")
     async def sign_in(request: Request) -> Response:
         async with request.form(max_files=0, max_fields=4) as form:
             name, password = str(form.get("name", ""))[:64], str(form.get("password", ""))[:200]
-        address = request.client.host if request.client else ""
-        wait = max(names.seconds_until(name.casefold()), addresses.seconds_until(address))
+            to = str(form.get("to", ""))
+        whose, address = folded(name), network_of(request.client.host if request.client else "")
+        wait = max(names.seconds_until(whose), addresses.seconds_until(address))
         if wait:
             return _shown(
                 f"Too many tries. Try again in {1 + int(wait)} seconds.",
                 name,
+                to,
                 429,
                 {"Retry-After": str(1 + int(wait))},
             )
         # Until it has turned out right it counts as wrong: nobody tries many at once.
-        names.failed(name.casefold())
+        names.failed(whose)
         addresses.failed(address)
         async with trying:
             user = await asyncio.to_thread(accounts.check, name, password)
         if user is None:
             metrics.sign_in_failures.inc()
-            return _shown("The name or the password is wrong.", name, 401)
-        names.forget(name.casefold())
+            return _shown("The name or the password is wrong.", name, to, 401)
+        names.forget(whose)
         addresses.forget(address)
         secret = await asyncio.to_thread(accounts.sign_in, user, hours)
-        response = RedirectResponse("/", 303)
+        response = RedirectResponse(to if _OUR_PAGE.fullmatch(to) else "/", 303)
         response.set_cookie(
             COOKIE,
             secret,
             max_age=int(3600 * hours),
             httponly=True,
-            samesite="strict",
+            samesite="lax",  # a link from elsewhere opens a page; OriginGuard refuses all else
             # Where something in front of this server does TLS, the browser still says so.
             secure="https" in (request.url.scheme, request.headers.get("origin", "")[:5]),
         )
@@ -160,13 +170,28 @@ def signing_in(accounts: Accounts, *, hours: float, metrics: Metrics) -> APIRout
     async def sign_out(request: Request) -> Response:
         await asyncio.to_thread(accounts.sign_out, _secret(request.headers))
         response = RedirectResponse("/signin", 303)
-        response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        response.delete_cookie(COOKIE, httponly=True, samesite="lax")
         return response
 
     return router
 
 
+def network_of(address: str) -> str:
+    """What one who guesses cannot easily change: of IPv6 the first half."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4 or found.ipv4_mapped:
+        return address
+    return str(ipaddress.ip_network((found, 64), strict=False))
+
+
 def _shown(
-    message: str = "", name: str = "", status: int = 200, headers: dict[str, str] | None = None
+    message: str = "",
+    name: str = "",
+    to: str = "",
+    status: int = 200,
+    headers: dict[str, str] | None = None,
 ) -> Response:
-    return HTMLResponse(render.signin(message, name), status, headers)
+    return HTMLResponse(render.signin(message, name, to), status, headers)

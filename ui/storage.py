@@ -5,18 +5,15 @@ Knows nothing of how they are shown.
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import threading
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from index.durable import make_folder
 from index.errors import ConversationError
 from rag.conversation import Conversation, Turn, turn_from_json, turn_to_json
+from ui.sqlite_file import SqliteFile
 
 FILE_NAME = "conversations.sqlite"
 
@@ -25,6 +22,7 @@ LISTED = 50
 
 _TITLE_CHARACTERS = 80
 _MOST_WORDS = 10
+_LOOKED_AT = 300  #: turns of an owner, for what could be asked
 
 
 def _first_schema(db: sqlite3.Connection) -> None:
@@ -82,54 +80,23 @@ class Evaluation:
 class Storage:
     """Everything belongs to an owner, "" where there are no accounts. Threads may share it.
 
-    In a folder that cannot be written to it is kept in memory, and `lasting` is false.
-    Every method that takes an id raises ConversationError where the owner has nothing by it.
+    In a folder that cannot be written to it is kept in memory, and `lasting` is false. Every method
+    raises StorageError where the file cannot be used, and one that takes an id ConversationError
+    where the owner has nothing by it.
     """
 
     def __init__(self, folder: Path) -> None:
-        make_folder(folder)
-        self.lasting = os.access(folder, os.W_OK)
-        self._file = folder / FILE_NAME
-        self._lock = threading.Lock()
-        try:
-            if self.lasting:
-                self._file.touch(mode=0o600)
-            self._db = sqlite3.connect(
-                self._file if self.lasting else ":memory:",
-                isolation_level=None,
-                check_same_thread=False,
-                timeout=10.0,
-            )
-            self._db.create_function("folded", 1, lambda text: text.casefold(), deterministic=True)
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA secure_delete = ON")  # what was deleted is gone
-            self._migrate()
-        except (OSError, sqlite3.Error) as error:
-            raise ConversationError(
-                f"{self._file} cannot be used ({error}). Move it elsewhere to begin a new one."
-            ) from error
-
-    def _migrate(self) -> None:
-        with self._writing() as db:
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            if version > len(MIGRATIONS):
-                raise ConversationError(
-                    f"A newer release wrote {self._file}. Upgrade this project."
-                )
-            for migrate in MIGRATIONS[version:]:
-                migrate(db)
-            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        self._file = SqliteFile(folder / FILE_NAME, MIGRATIONS)
+        self.lasting = self._file.lasting
+        self._reading, self._writing = self._file.reading, self._file.writing
 
     def close(self) -> None:
-        with self._lock:
-            self._db.close()
+        self._file.close()
 
     # Conversations
 
-    def begin(self, owner: str, question: str) -> str:
-        """A new conversation, named by its first question; returns its id."""
+    def begin(self, owner: str, question: str, *turns: Turn) -> str:
+        """A new conversation, named by its first question, with these turns; returns its id."""
         title = " ".join(question.split())
         if len(title) > _TITLE_CHARACTERS:
             title = f"{title[: _TITLE_CHARACTERS - 1]}…"
@@ -139,17 +106,15 @@ class Storage:
                 "INSERT INTO conversation VALUES (?, ?, ?, ?, ?)",
                 (new.id, owner, new.title, _text(new.started), _text(new.started)),
             )
+            for turn in turns:
+                self._append(db, new.id, turn)
         return new.id
 
     def add(self, owner: str, conversation: str, turn: Turn) -> None:
         """Keep a turn as the last of a conversation."""
         with self._writing() as db:
             self._changed(db, owner, conversation)
-            db.execute(
-                "INSERT INTO turn SELECT ?, ?, ifnull(max(place), 0) + 1, ? "
-                "FROM turn WHERE conversation = ?",
-                (turn.id, conversation, turn_to_json(turn), conversation),
-            )
+            self._append(db, conversation, turn)
 
     def answered(self, owner: str, turn: Turn) -> None:
         """Keep a turn in place of the one with its id."""
@@ -203,18 +168,20 @@ class Storage:
     def answered_about(self, owner: str, sources: Collection[str], limit: int) -> list[str]:
         """Questions of an owner's that were answered from these articles, as they were understood.
 
-        The latest first, each once.
+        The latest first, each once; of the latest turns alone.
         """
         among = ", ".join("?" * len(sources))
         with self._reading() as db:
             rows = db.execute(
                 "SELECT coalesce(nullif(json_extract(record, '$.understood'), ''), "
                 "json_extract(record, '$.question')) AS question "
-                "FROM turn JOIN conversation ON conversation.id = turn.conversation "
-                "WHERE owner = ? AND EXISTS (SELECT 1 FROM json_each(record, '$.quotations') "
+                "FROM (SELECT turn.rowid AS at, record FROM turn "
+                "JOIN conversation ON conversation.id = turn.conversation "
+                "WHERE owner = ? ORDER BY turn.rowid DESC LIMIT ?) "
+                "WHERE EXISTS (SELECT 1 FROM json_each(record, '$.quotations') "
                 f"WHERE json_extract(json_each.value, '$.source') IN ({among})) "
-                "GROUP BY question ORDER BY max(turn.rowid) DESC LIMIT ?",
-                (owner, *sources, limit),
+                "GROUP BY question ORDER BY max(at) DESC LIMIT ?",
+                (owner, _LOOKED_AT, *sources, limit),
             ).fetchall()
         return [question for (question,) in rows]
 
@@ -232,6 +199,13 @@ class Storage:
         with self._writing() as db:
             self._changed(db, owner, conversation)
             db.execute("DELETE FROM conversation WHERE id = ?", (conversation,))
+        self._file.forget_deleted()
+
+    def delete_all(self, owner: str) -> None:
+        """Delete every conversation of an owner's, likewise."""
+        with self._writing() as db:
+            db.execute("DELETE FROM conversation WHERE owner = ?", (owner,))
+        self._file.forget_deleted()
 
     # Feedback
 
@@ -292,25 +266,13 @@ class Storage:
             ).fetchall()
         return [Evaluation(name, datetime.fromisoformat(at), report) for name, at, report in rows]
 
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                yield self._db
-            except sqlite3.Error as error:
-                raise ConversationError(f"{self._file} cannot be used ({error}).") from error
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction."""
-        with self._reading() as db:
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-            except BaseException:
-                db.execute("ROLLBACK")
-                raise
-            db.execute("COMMIT")
+    @staticmethod
+    def _append(db: sqlite3.Connection, conversation: str, turn: Turn) -> None:
+        db.execute(
+            "INSERT INTO turn SELECT ?, ?, ifnull(max(place), 0) + 1, ? "
+            "FROM turn WHERE conversation = ?",
+            (turn.id, conversation, turn_to_json(turn), conversation),
+        )
 
     @staticmethod
     def _owned(db: sqlite3.Connection, owner: str, turn: str) -> None:

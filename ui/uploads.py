@@ -67,11 +67,9 @@ class Uploads:
             )
         make_folder(self._folder)
         with self._lock:
-            known = {
-                (article.content_hash, Path(article.source).suffix): article.source
-                for article in self._assistant.articles()
-            }
-            sources = set(known.values())
+            articles = self._assistant.articles()
+            known = {(a.content_hash, Path(a.source).suffix): a.source for a in articles}
+            sources = {article.source for article in articles}
             taken: dict[int, Taken] = {}
             placed: dict[int, Path] = {}
             try:
