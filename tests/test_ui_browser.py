@@ -300,6 +300,7 @@ def test_sentences_of_a_chat_model_appear_as_they_are_verified(page: Page, tmp_p
         ) as address,
     ):
         page.goto(address)
+        assert model.asked == []  # to get ready is no reason to
         expect(page.locator(".welcome")).to_contain_text("are sent to openai:scripted.")
         page.locator("#question textarea").fill(QUESTION)
         page.keyboard.press("Enter")
@@ -309,6 +310,18 @@ def test_sentences_of_a_chat_model_appear_as_they_are_verified(page: Page, tmp_p
         expect(page.locator("#conversation")).not_to_contain_text(false)
         expect(page.locator("#source mark.current")).to_have_text(QUOTATION)
         assert "canary" not in page.content()
+        # Whoever opens another conversation meanwhile stays there.
+        page.locator("#question textarea").fill("Who organised the mineral forum?")
+        page.keyboard.press("Enter")
+        expect(page.locator("#pending")).to_contain_text("Writing")
+        page.get_by_role("link", name="New conversation").click()
+        expect(page.locator(".welcome")).to_be_visible()
+        expect(page.locator("#question .submit-button")).to_be_visible()
+        expect(page.locator(".welcome")).to_be_visible()
+        expect(page.locator("#pending .turn")).to_have_count(0)
+        page.locator(".conversations li > a").click()
+        expect(page.locator("#conversation .turn")).to_have_count(2)
+        expect(page.locator("#conversation .turn").last).not_to_contain_text("Stopped")
 
 
 def test_conversations_outlast_a_restart(page: Page, tmp_path: Path) -> None:
