@@ -33,9 +33,10 @@ def questions(count: int) -> list[str]:
     return [gold[number % len(gold)] for number in range(count)]
 
 
-async def ask_api(client: httpx.AsyncClient, question: str) -> str:
+async def ask_api(client: httpx.AsyncClient, question: str, passages: int = 8) -> str:
     """As a program does."""
-    response = await client.post("/v1/answer", json={"question": question})
+    asked = {"question": question, "limit": passages}
+    response = await client.post("/v1/answer", json=asked)
     if response.status_code == 503 and "waiting already" in response.json()["detail"]:
         return "refused"
     return "answered" if response.status_code == 200 else f"status {response.status_code}"
@@ -126,7 +127,7 @@ def load(only: str | None) -> None:
             tell("  5 s later, one", asyncio.run(at_once(address, 1, ask)))
 
 
-def memory(count: int) -> None:
+def memory(count: int, passages: int) -> None:
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as server:
         process = server.process.pid
         asked = questions(count)
@@ -135,7 +136,7 @@ def memory(count: int) -> None:
             async with httpx.AsyncClient(base_url=server.address, timeout=None) as client:
                 found: Counter[str] = Counter()
                 for question in some:
-                    found[await ask_api(client, question)] += 1
+                    found[await ask_api(client, question, passages)] += 1
                 return found
 
         asyncio.run(ask_all(asked[:300]))
@@ -163,10 +164,11 @@ def main() -> None:
     )
     parser.add_argument("what", nargs="?", choices=["load", "memory"], default="load")
     parser.add_argument("--questions", type=int, default=10_000)
+    parser.add_argument("--passages", type=int, default=8, help="Read for each of them.")
     parser.add_argument("--door", choices=["API", "page"], help="Only this one.")
     chosen = parser.parse_args()
     if chosen.what == "memory":
-        memory(chosen.questions)
+        memory(chosen.questions, chosen.passages)
     else:
         load(chosen.door)
 

@@ -15,6 +15,7 @@ from rag import Assistant
 from ui import articles, render
 from ui.catalogue import View, find, of_id
 from ui.render import Result
+from ui.window import Shelf
 
 
 def stored(
@@ -79,12 +80,12 @@ def test_the_list_is_read_anew_when_something_changed_or_after_some_seconds(
     bundled_index: Path, assistant_over: Callable[[Path], Assistant]
 ) -> None:
     with assistant_over(bundled_index) as assistant:
-        shelf = articles.Shelf(assistant)
+        shelf = Shelf(assistant)
         first = shelf.articles()
         assert len(first) == 5
         assert shelf.articles() is first
         assert shelf.articles(fresh=True) is not first
-        hasty = articles.Shelf(assistant, seconds=0.0)
+        hasty = Shelf(assistant, seconds=0.0)
         assert hasty.articles() is not hasty.articles()
 
 

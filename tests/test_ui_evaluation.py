@@ -24,7 +24,7 @@ from ui.gate import Gate
 from ui.reporting import View
 from ui.storage import Storage
 from ui.uploads import Uploads
-from ui.window import About, Window
+from ui.window import About, Shelf, Window
 
 GOLD = Path(__file__).parents[1] / "eval" / "gold.jsonl"
 QUESTIONS = 4
@@ -48,7 +48,9 @@ def window(
 ) -> Window:
     assistant = assistant_over(bundled_index)
     storage = Storage(tmp_path / "kept")
-    return Window(assistant, Gate(), storage, Uploads(assistant), About(gold=gold))
+    return Window(
+        assistant, Gate(), storage, Uploads(assistant), Shelf(assistant), About(gold=gold)
+    )
 
 
 @pytest.fixture(scope="module")

@@ -55,7 +55,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the account.")]
 def serve(
     articles: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Articles to take in first. Else the index as it is."),
+        typer.Option(metavar="DIR", help="Over these articles alone. Else the index as it is."),
     ] = None,
     gold: Annotated[
         Path | None,

@@ -19,10 +19,9 @@ from fastapi.params import Path as InPath
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from index.article import source_id
 from index.errors import ArticleError
 from index.store import Filters
-from rag import Answer, Assistant
+from rag import Answer
 from rag.conversation import keep
 from rag.events import Done, Event, Sentence, Stage
 from ui.accounts import User
@@ -37,12 +36,12 @@ from ui.api_values import (
     Judged,
     ProblemGiven,
 )
+from ui.catalogue import of_id
 from ui.gate import Ticket
-from ui.observing import Metrics
 from ui.problems import Problem, ProblemResponse, problem_of
 from ui.storage import Feedback
 from ui.uploads import Uploads
-from ui.window import Window
+from ui.window import Shelf, Window
 
 T = TypeVar("T")
 
@@ -85,10 +84,9 @@ def editor(request: Request) -> User:
     return found
 
 
-def api(window: Window, metrics: Metrics) -> APIRouter:
+def api(window: Window) -> APIRouter:
     """The routes under /v1."""
-    assistant, storage = window.assistant, window.storage
-    uploads = window.uploads
+    assistant, storage, uploads = window.assistant, window.storage, window.uploads
     router = APIRouter(prefix="/v1", responses=_PROBLEMS)
 
     @router.post("/answer", response_model=AnswerGiven, responses=_ANSWERS)
@@ -105,7 +103,7 @@ def api(window: Window, metrics: Metrics) -> APIRouter:
         def kept(answer: Answer) -> AnswerGiven:
             turn = keep(answer)
             if asked.keep:
-                storage.add(who.name, storage.begin(who.name, turn.question), turn)
+                storage.begin(who.name, turn.question, turn)
             return AnswerGiven.of(turn)
 
         def read() -> AnswerGiven:
@@ -158,7 +156,7 @@ def api(window: Window, metrics: Metrics) -> APIRouter:
     @router.get("/articles/{id}")
     def article(id: Annotated[ArticleId, InPath()]) -> ArticleGiven:
         """One article with its text."""
-        found = assistant.article(_source(assistant, id))
+        found = assistant.article(_source(window.shelf, id))
         if found is None:
             raise _no_article()
         return ArticleGiven.of(found)
@@ -172,8 +170,6 @@ def api(window: Window, metrics: Metrics) -> APIRouter:
         with tempfile.TemporaryDirectory(prefix="ask-articles-") as folder:
             async with window.changes.join(who.name) as ticket:
                 taken = await ticket.run(_store, uploads, files, Path(folder))
-        for one in taken:
-            metrics.uploads.labels(one.outcome).inc()
         return [FileTaken.of(one) for one in taken]
 
     @router.delete("/articles/{id}")
@@ -183,7 +179,7 @@ def api(window: Window, metrics: Metrics) -> APIRouter:
         """Delete an article, and its file where that was uploaded."""
         try:
             async with window.changes.join(who.name) as ticket:
-                deleted = await ticket.run(lambda: uploads.remove(_source(assistant, id)))
+                deleted = await ticket.run(lambda: uploads.remove(_source(window.shelf, id)))
             return ArticleDeleted(file_deleted=deleted)
         except ArticleError as error:  # someone else was faster
             raise _no_article() from error
@@ -227,11 +223,12 @@ def _store(uploads: Uploads, files: list[UploadFile], folder: Path) -> Any:
     return uploads.take_in(placed)
 
 
-def _source(assistant: Assistant, wanted: str) -> str:
-    for stored in assistant.articles():
-        if source_id(stored.source) == wanted:
-            return stored.source
-    raise _no_article()
+def _source(shelf: Shelf, wanted: str) -> str:
+    """Raises Problem where there is no such article."""
+    found = of_id(shelf.articles(), wanted) or of_id(shelf.articles(fresh=True), wanted)
+    if found is None:
+        raise _no_article()
+    return found.source
 
 
 def _no_article() -> Problem:

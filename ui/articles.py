@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +11,7 @@ from typing import Any
 import gradio as gr
 
 from index.errors import ArticleError, RagError
-from index.store import StoredArticle
 from index.syncing import SyncReport
-from rag import Assistant
 from ui import catalogue, render
 from ui.catalogue import View, find, of_id
 from ui.parts import QUIET, number, part, told
@@ -25,28 +21,6 @@ from ui.window import Window, may_edit, owner
 
 #: How often progress is shown.
 _PROGRESS_SECONDS = 0.3
-
-
-class Shelf:
-    """The list of an assistant's articles, read anew when it is asked for after some seconds.
-
-    To read it takes 0.1 s for 10,000 articles, in which nobody is answered: too long for every
-    letter that someone types into the search.
-    """
-
-    def __init__(self, assistant: Assistant, *, seconds: float = 10.0) -> None:
-        self._assistant = assistant
-        self._seconds = seconds
-        self._lock = threading.Lock()
-        self._read = float("-inf")
-        self._articles: list[StoredArticle] = []
-
-    def articles(self, *, fresh: bool = False) -> list[StoredArticle]:
-        with self._lock:
-            if fresh or time.monotonic() - self._read > self._seconds:
-                self._articles = self._assistant.articles()
-                self._read = time.monotonic()
-            return self._articles
 
 
 class Progress:
@@ -61,8 +35,7 @@ class Progress:
 
 def build(page: gr.Blocks, window: Window) -> None:
     """Fill the page that is being made."""
-    shelf = Shelf(window.assistant)
-    uploads = window.uploads
+    shelf, uploads = window.shelf, window.uploads
 
     def table(view: View, request: gr.Request, *, fresh: bool = False) -> str:
         return render.articles(find(shelf.articles(fresh=fresh), view), view, may_edit(request))
@@ -175,9 +148,9 @@ def build(page: gr.Blocks, window: Window) -> None:
             async for change in changing(f"Taking in {folder.name}", work, view, request):
                 yield change
         elif do.get("do") == "delete":
-            found = of_id(shelf.articles(), do.get("article", ""))
 
             def delete(_: Progress) -> list[Result]:
+                found = of_id(shelf.articles(), do.get("article", ""))
                 if found is None:
                     raise ArticleError("There is no such article; it may have been deleted.")
                 uploads.remove(found.source)

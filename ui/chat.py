@@ -54,7 +54,7 @@ def build(page: gr.Blocks, window: Window) -> None:
         """The turns of a conversation but those that wait; a welcome where there is none."""
         if not conversation:
             return render.welcome(
-                window.assistant.articles(),
+                window.shelf.articles(),
                 window.about.examples,
                 storage.lasting,
                 _sent_to(window.assistant.settings),
@@ -179,7 +179,7 @@ def build(page: gr.Blocks, window: Window) -> None:
         name = str(dict(request.query_params).get("conversation", ""))
         head = {masthead: render.masthead("chat", who)}
         try:
-            publishers = {article.publisher for article in window.assistant.articles()} - {""}
+            publishers = {article.publisher for article in window.shelf.articles()} - {""}
             choices = gr.update(choices=[ANY_PUBLISHER, *sorted(publishers)])
             return {**head, publisher: choices, **show(who, name)}
         except RagError as error:

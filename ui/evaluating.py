@@ -31,6 +31,11 @@ class Running:
     done: int = 0
     total: int = 0
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether only the figures are still to be added up."""
+        return 0 < self.total == self.done
+
 
 class Evaluating:
     """At most one run at a time. Belongs to one event loop."""
@@ -50,8 +55,8 @@ class Evaluating:
         self._task = asyncio.create_task(self._run(owner))
 
     def cancel(self, owner: str) -> None:
-        """End this owner's run; nothing is kept of it."""
-        if self._task and self.now and self.now.owner == owner:
+        """End this owner's run, unless all was asked; nothing is kept of it."""
+        if self._task and self.now and self.now.owner == owner and not self.now.is_asked:
             self._task.cancel()
 
     async def watch(self) -> AsyncIterator[Running]:

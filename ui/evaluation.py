@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -22,24 +23,23 @@ def build(page: gr.Blocks, window: Window) -> None:
     """Fill the page that is being made."""
     evaluating = Evaluating(window)
 
-    def show(view: View) -> dict[Any, Any]:
-        """Everything that was kept of the run that is looked at."""
-        runs = window.storage.evaluations()
-        run = _run(runs, view.run) or (runs[0] if runs else None)
-        if run is None:
-            return {current: view, report: render.no_report(), questions: ""}
-        shown = kept.from_json(run.report)
-        return {
-            current: view,
-            report: render.report(
-                shown,
-                run,
-                runs,
-                reporting.compare(shown, _run(runs, view.against)),
-                reporting.draw(shown),
-            ),
-            questions: render.gold_questions(reporting.choose(shown, view)),
-        }
+    def show(view: View, *, whole: bool = True) -> dict[Any, Any]:
+        """What was kept of the run that is looked at; unless `whole`, its questions alone."""
+        try:
+            runs = window.storage.evaluations()
+            run = _run(runs, view.run) or (runs[0] if runs else None)
+            if run is None:
+                return {current: view, report: render.no_report(), questions: ""}
+            shown = kept.from_json(run.report)
+            found = render.gold_questions(reporting.choose(shown, view))
+            if not whole:
+                return {current: view, questions: found}
+            compared = reporting.compare(shown, _run(runs, view.against))
+            drawn = reporting.draw(shown)
+            whole_report = render.report(shown, run, runs, compared, drawn)
+            return {current: view, report: whole_report, questions: found}
+        except RagError as error:
+            return {current: view, report: render.notice(str(error)), questions: ""}
 
     def state(request: gr.Request) -> str:
         now = evaluating.now
@@ -51,26 +51,26 @@ def build(page: gr.Blocks, window: Window) -> None:
         )
 
     def opened(request: gr.Request) -> dict[Any, Any]:
-        judged = window.storage.judged() if may_edit(request) else []
         return {
             masthead: render.masthead("evaluation", owner(request)),
             running: state(request),
-            feedback: render.feedback(judged),
-            **told_of(View()),
+            feedback: judgements(request),
+            **show(View()),
         }
 
-    def told_of(view: View) -> dict[Any, Any]:
+    def judgements(request: gr.Request) -> str:
         try:
-            return show(view)
+            return render.feedback(window.storage.judged() if may_edit(request) else [])
         except RagError as error:
-            return {current: view, report: render.notice(str(error)), questions: ""}
+            return render.notice(str(error))
 
     async def watch(view: View, request: gr.Request) -> AsyncIterator[dict[Any, Any]]:
         """How far a run is, wherever it was begun, and then what came of it."""
         if evaluating.now:
             async for _ in evaluating.watch():
                 yield {running: state(request)}
-            yield {running: state(request), **told_of(replace(view, run="", page=1))}
+            found = await asyncio.to_thread(show, replace(view, run="", page=1))
+            yield {running: state(request), **found}
         else:
             yield {running: gr.skip()}
 
@@ -108,10 +108,7 @@ def build(page: gr.Blocks, window: Window) -> None:
                 view = replace(view, page=number(do.get("number")) or 1)
             case _:
                 return {current: view}
-        shown = told_of(view)
-        if do["do"] in ("type", "verdict", "page"):
-            del shown[report]  # it stays as it is
-        return shown
+        return show(view, whole=do["do"] in ("run", "against"))
 
     masthead = part(render.masthead("evaluation"), "masthead")
     current = gr.State(View())

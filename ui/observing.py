@@ -41,7 +41,9 @@ class Metrics:
             return Counter(name, said, labels, namespace="ask_articles", registry=of)
 
         self.requests = counter("requests", "Requests.", "method", "route", "status")
-        self.answers = counter("answers", "Questions that were read.", "outcome")
+        self.answers = counter(
+            "answers", "Questions that were read, those of the gold set too.", "outcome"
+        )
         self.uploads = counter("uploads", "Files that were dropped in.", "outcome")
         self.sign_in_failures = counter("sign_in_failures", "Wrong names and passwords.")
         self.errors = counter("errors", "Errors that nobody foresaw.")
@@ -121,6 +123,8 @@ class _Counting(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.ERROR:
             self._metrics.errors.inc()
+        if upload := getattr(record, "upload", None):
+            self._metrics.uploads.labels(upload).inc()
         if answer := getattr(record, "answer", None):
             outcome = "abstained" if answer.abstained else "answered"
             self._metrics.answers.labels(outcome).inc()

@@ -113,7 +113,7 @@ def make_app(
             RequestValidationError: _invalid,
         },
     )
-    app.include_router(api(window, metrics))
+    app.include_router(api(window))
     app.include_router(downloads(window.storage, with_paths=accounts is None))
     if accounts is not None:
         app.include_router(signing_in(accounts, hours=settings.signed_in_hours, metrics=metrics))

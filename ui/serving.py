@@ -23,7 +23,7 @@ from ui.observing import Metrics, watching
 from ui.server import make_app
 from ui.storage import Storage
 from ui.uploads import Uploads
-from ui.window import About, Window
+from ui.window import About, Shelf, Window
 
 _NOTHING = About()
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -97,7 +97,7 @@ def opened(
         metrics = Metrics(gate)
         as_json = (log or settings.log) == "json"
         closing.enter_context(watching(metrics, as_json=as_json, questions=settings.log_questions))
-        window = Window(assistant, gate, storage, Uploads(assistant), about)
+        window = Window(assistant, gate, storage, Uploads(assistant), Shelf(assistant), about)
         app = make_app(
             build(window), window, metrics=metrics, accounts=accounts, hosts=names, look=LOOK
         )

@@ -7,6 +7,7 @@ has limits, as in every sync.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 import threading
@@ -22,6 +23,8 @@ from index.errors import ArticleError
 from index.loader import SUFFIXES, content_hash
 from index.syncing import Progress
 from rag import Assistant
+
+_log = logging.getLogger(__name__)
 
 FOLDER_NAME = "uploads"
 
@@ -103,6 +106,8 @@ class Uploads:
             finally:
                 for number, target in placed.items():
                     _settle(target, keep=number in taken and taken[number].outcome != "refused")
+        for one in taken.values():
+            _log.info("upload", extra={"upload": one.outcome})  # for whoever counts them
         return [taken[number] for number in range(len(files))]
 
     def remove(self, source: str) -> bool:
