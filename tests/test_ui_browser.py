@@ -58,6 +58,9 @@ def test_first_visit_says_what_is_there_and_an_example_is_asked_by_one_click(
     expect(page.locator(".welcome")).to_contain_text("5 articles to ask, published by")
     page.get_by_role("button", name="Who won the football World Cup in 1998?", exact=True).click()
     expect(page.locator(".answer .notice")).to_have_text("The articles do not say.")
+    page.set_viewport_size({"width": 1280, "height": 500})
+    page.reload()  # what is taller than its place is seen from its beginning
+    expect(page.locator(".answer .notice")).to_be_in_viewport()
     expect(page.locator("button.cite")).to_have_count(0)
     page.locator("ul.nearest button").first.click()
     expect(page.locator("#source mark.current")).to_be_in_viewport()

@@ -55,7 +55,11 @@ const arrived = () => {
     addressed.parentElement.scrollIntoView();
   }
   const end = element.querySelector("[data-at-end]");
-  if (end) end.scrollIntoView({ block: "end" });
+  if (end) {
+    // Of what is taller than its place the beginning counts.
+    const room = end.closest("#log")?.clientHeight ?? innerHeight;
+    end.scrollIntoView({ block: end.offsetHeight > room ? "start" : "end" });
+  }
   const focus = element.querySelector("[data-focus]");
   if (focus) focus.focus();
   // A control that has an id keeps the focus when it comes anew.

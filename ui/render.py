@@ -78,6 +78,12 @@ def _file_name(source: str) -> str:
     return Path(source).name
 
 
+def _beginning(text: str, characters: int) -> str:
+    """Of a passage, without the signs that make headings."""
+    plain = " ".join(_HEADING.sub(r"\1", text).split())
+    return plain if len(plain) <= characters else f"{plain[:characters].rsplit(' ', 1)[0]}…"
+
+
 def _kind(schema: Mapping[str, Any]) -> str:
     """A JSON schema in a few words."""
     match schema:
@@ -108,6 +114,7 @@ _templates = Environment(
 _templates.filters["file_name"] = _file_name
 _templates.filters["source_id"] = source_id
 _templates.filters["kind"] = _kind
+_templates.filters["beginning"] = _beginning
 
 
 def _fill(template: str, **values: Any) -> str:
