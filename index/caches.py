@@ -85,9 +85,12 @@ def write_cache(index_dir: Path, name: str, state: str, write: Callable[[Path], 
         shutil.rmtree(final, ignore_errors=True)
         temporary.replace(final)
         fsync(caches)
-    except (OSError, RuntimeError, ValueError):  # FAISS and tantivy have their own for a full disk
+    except BaseException as error:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+        # FAISS and tantivy have errors of their own for a full disk.
+        if not isinstance(error, OSError | RuntimeError | ValueError):
+            raise
         return False
     for folder in caches.glob(f"{name}[.-]*"):
         # Another process may be filling a temporary folder just now.

@@ -296,7 +296,10 @@ class Database:
                 try:
                     content = self._content(article_id)
                 except IndexDamaged:
-                    found.append(f"{source} is not what was stored.")
+                    found.append(
+                        f"{source} is not what was stored. Remove it (python -m index remove "
+                        "SOURCE), then take it in again."
+                    )
                     continue
                 if not all(text.strip() for text in content.texts):
                     found.append(f"A chunk of {source} points at no text.")
@@ -311,16 +314,21 @@ class Database:
         """Raises IndexDamaged where the article is not what was stored."""
         stored = read_stored(self._select, article_id)
         if stored is None or stored.digest != article_digest(stored):
-            source = stored.source if stored else f"article {article_id}"
-            raise self._damaged(f"{source} is not what was stored")
+            raise self._damaged_article(stored.source if stored else f"article {article_id}")
         return stored
 
     def _checked_span(self, stored: Stored, chunk_id: int, vector: object) -> tuple[int, int]:
         """The chunk's start and end. Raises IndexDamaged where it is not what was stored."""
         start, end, digest = stored.chunks.get(chunk_id, (0, 0, None))
         if not isinstance(vector, bytes) or digest != chunk_digest(stored, start, end, vector):
-            raise self._damaged(f"a chunk of {stored.source} is not what was stored")
+            raise self._damaged_article(stored.source)
         return start, end
+
+    def _damaged_article(self, source: str) -> IndexDamaged:
+        return IndexDamaged(
+            f"The index in {self._index_dir} is damaged: {source} is not what was stored. Remove "
+            f"it (python -m index remove SOURCE --index {self._index_dir}) and take it in again."
+        )
 
     def _damaged(self, cause: str) -> IndexProblem:
         return _problem(self._index_dir, sqlite3.DatabaseError(cause))
@@ -403,6 +411,7 @@ def _problem(index_dir: Path, error: Exception) -> IndexProblem:
         hint = " The disk may be full." if "I/O" in str(error) or "full" in str(error) else ""
         return IndexProblem(f"The index in {index_dir} cannot be used: {error}.{hint}")
     return IndexDamaged(
-        f"The index in {index_dir} is damaged: {error}. Delete that folder and make it again "
-        f"with: python -m index PATH --index {index_dir}"
+        f"The index in {index_dir} is damaged: {error}. Move {FILE_NAME} and the files whose names "
+        f"begin so elsewhere, and make it again with: python -m index PATH --index {index_dir} "
+        "(files that were dropped into the chat window are in its folder uploads)."
     )

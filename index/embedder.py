@@ -45,6 +45,8 @@ class Embedder:
         self.name = model or "all-MiniLM-L6-v2"
         self.folder = model_folder(model, "embedding model") if model else _installed_model()
         self.weights_hash = weights_hash(self.folder, self.name)
+        if not (self.folder / "tokenizer.json").is_file():
+            raise SettingsError(f"The embedding model {self.name} has no tokenizer.json.")
         if self._is_bundled and self.weights_hash != _BUNDLED_SHA256:
             raise SettingsError(
                 "The installed embedding model is not the published all-MiniLM-L6-v2. "

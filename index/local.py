@@ -182,8 +182,9 @@ class LocalStore:
 
     def _open_caches(self) -> None:
         """Open caches that show the database's present state; what they lack is added first."""
-        self._state = self._database.state()
-        rows = self._database.rows()
-        self._vectors = open_vectors(self._index_dir, self._database, rows)
-        self._keyword = open_keyword(self._index_dir, self._database, rows)
+        state, rows = self._database.state(), self._database.rows()
+        vectors = open_vectors(self._index_dir, self._database, rows)
+        keyword = open_keyword(self._index_dir, self._database, rows)
+        # Only once both are there: where one fails, the next reading tries again.
+        self._vectors, self._keyword, self._state = vectors, keyword, state
         self._opened = time.monotonic()

@@ -17,6 +17,7 @@ from typing import Any
 from index.errors import IndexBusy, IndexMismatch, IndexProblem, SettingsError
 
 try:
+    import grpc
     from pymilvus import DataType, Function, FunctionType, MilvusClient, MilvusException
 except ImportError as error:
     raise SettingsError(
@@ -36,6 +37,12 @@ _BATCH = 500
 #: Between tries. A server that was started again is back by then, and one that is gone is not
 #: waited for much longer. pymilvus itself gives up within 10 ms where a connection is refused.
 _WAITS_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0)
+
+#: A server that hangs is given up after a call has taken so many deadlines in all.
+_MOST_DEADLINES = 1.5
+#: pymilvus lets some of its channel's own errors through.
+_FAULTS = (MilvusException, grpc.RpcError)
+_LASTING = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
 
 #: How often this process has each local file open: its server ends with the last of them.
 _open_files: Counter[str] = Counter()
@@ -194,20 +201,22 @@ class MilvusServer:
         self._call(self._client.delete, self._prefix + name, filter=where)
 
     def _call(self, act: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        until = time.monotonic() + _MOST_DEADLINES * self._timeout_seconds
         for wait in (*_WAITS_SECONDS, None):
             try:
                 return act(*arguments, timeout=self._timeout_seconds, **options)
-            except MilvusException as error:
-                if wait is None or error.is_input_error:
+            except _FAULTS as error:
+                if wait is None or not _may_pass(error) or time.monotonic() > until:
                     raise self._problem(error) from error
                 time.sleep(wait)
-                with suppress(MilvusException):
+                with suppress(*_FAULTS):
                     for name in self._loaded:  # a server that was started again has none
                         self._client.load_collection(name, timeout=self._timeout_seconds)
         raise AssertionError
 
-    def _problem(self, error: MilvusException) -> IndexProblem:
-        cause = " ".join(str(error.message).split())[:300]
+    def _problem(self, error: MilvusException | grpc.RpcError) -> IndexProblem:
+        said = error.details() if isinstance(error, grpc.Call) else getattr(error, "message", error)
+        cause = " ".join(str(said).split())[:300]
         if self._token:
             cause = cause.replace(self._token, "***")
         if self._file and "Open local milvus failed" in cause:
@@ -236,3 +245,9 @@ def any_of(field: str, values: Sequence[str | int]) -> str:
     assert all(isinstance(value, int) or value.isalnum() for value in values)
     shown = (str(value) if isinstance(value, int) else f'"{value}"' for value in values)
     return f"{field} in [{', '.join(shown)}]"
+
+
+def _may_pass(error: MilvusException | grpc.RpcError) -> bool:
+    if isinstance(error, MilvusException):
+        return not error.is_input_error
+    return not (isinstance(error, grpc.Call) and error.code() in _LASTING)

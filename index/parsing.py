@@ -9,10 +9,11 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib import import_module
+from typing import Any
 
 from index.dateline import find_date, read_dateline
 from index.errors import ArticleError
@@ -105,11 +106,14 @@ def _parse_markdown(data: bytes, _: int) -> Parsed:
     import frontmatter
     import yaml
 
+    whole = _decode(data).replace("\r\n", "\n")
     try:
-        fields, text = frontmatter.parse(_decode(data).replace("\r\n", "\n"))
+        fields, text = frontmatter.parse(whole)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-02-31
         cause = _line(str(error))
         raise ArticleError(f"its front matter is not valid YAML: {cause}") from error
+    if not fields:  # what stands between the rules at its beginning is text
+        text = whole
     published = fields.get("published", fields.get("date"))
     if isinstance(published, datetime):
         published = published.date()
@@ -199,7 +203,6 @@ def _unwrap(page: str) -> str:
 
 def _parse_word(data: bytes, most_bytes: int) -> Parsed:
     import docx
-    from docx.table import Table
 
     if not zipfile.is_zipfile(io.BytesIO(data)):
         raise ArticleError("it is not a Word file")
@@ -210,13 +213,7 @@ def _parse_word(data: bytes, most_bytes: int) -> Parsed:
         if sum(file.file_size for file in archive.infolist()) > most_bytes:
             raise ArticleError("unpacked, it is too large")
     document = docx.Document(io.BytesIO(data))
-    blocks = [
-        "\n".join(" | ".join(cell.text for cell in row.cells) for row in block.rows)
-        if isinstance(block, Table)
-        else block.text
-        for block in document.iter_inner_content()
-    ]
-    text = "\n\n".join(block for block in blocks if block.strip())
+    text = "\n\n".join(_word_blocks(document.element.body))
     publisher, published = read_dateline(text)
     return Parsed(
         text,
@@ -225,6 +222,55 @@ def _parse_word(data: bytes, most_bytes: int) -> Parsed:
         publisher=publisher,
         published=published,
     )
+
+
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_WORD_SIGNS = {f"{_W}tab": "\t", f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}noBreakHyphen": "-"}
+#: What was deleted or moved away, and what stands beside the text.
+_NOT_WORDS = {f"{_W}del", f"{_W}moveFrom", f"{_W}txbxContent", f"{_W}rPr", f"{_W}pPr"}
+
+
+def _word_blocks(parent: Any) -> Iterator[str]:
+    """Paragraphs and tables in their order, also those in content controls (ISO/IEC 29500-1, 17).
+
+    python-docx leaves out what was inserted while changes were tracked, content controls and tables
+    within tables.
+    """
+    for child in parent:
+        if child.tag == f"{_W}p":
+            block = "".join(_words(child))
+        elif child.tag == f"{_W}tbl":
+            rows = (
+                " | ".join("\n".join(_word_blocks(cell)) for cell in _within(row, "tc"))
+                for row in _within(child, "tr")
+            )
+            block = "\n".join(rows)
+        elif child.tag in _NOT_WORDS:
+            continue
+        else:
+            yield from _word_blocks(child)
+            continue
+        if block.strip(" |\n"):
+            yield block
+
+
+def _words(element: Any) -> Iterator[str]:
+    for child in element:
+        if child.tag == f"{_W}t":
+            yield child.text or ""
+        elif child.tag in _WORD_SIGNS:
+            yield _WORD_SIGNS[child.tag]
+        elif child.tag not in _NOT_WORDS:
+            yield from _words(child)
+
+
+def _within(element: Any, name: str) -> Iterator[Any]:
+    """The rows of a table or the cells of a row, also those in content controls."""
+    for child in element:
+        if child.tag == f"{_W}{name}":
+            yield child
+        elif child.tag in (f"{_W}sdt", f"{_W}sdtContent", f"{_W}customXml", f"{_W}ins"):
+            yield from _within(child, name)
 
 
 _PARSERS: dict[str, Callable[[bytes, int], Parsed]] = {

@@ -150,7 +150,8 @@ def rebuild(
         outdated = [stored.source for stored in store.articles() if stored.made_by != current]
         for done, source in enumerate(outdated, start=1):
             article = store.article(source)
-            assert article is not None  # nobody else writes
+            if article is None:  # others may write to a Milvus store meanwhile
+                continue
             store.put(article, *encode(article, embedder, settings), current)
             if progress:
                 progress(done, len(outdated), source)
@@ -164,8 +165,8 @@ def encode(
 
     What is embedded begins with the article's title; what a chunk holds does not.
     """
-    title = embedder.shorten(article.title, _TITLE_TOKENS)
     limit = _chunk_tokens(embedder, settings)
+    title = embedder.shorten(article.title, min(_TITLE_TOKENS, limit // 2))
     room = limit - embedder.count_tokens(f"{title}\n")
     while True:
         chunks = chunker.chunk(article.text, lambda span: len(embedder.tokens(span)[0]), room)
@@ -175,6 +176,10 @@ def encode(
             return chunks, embedder.encode(texts)
         # Tokens of sentences do not always add up: of a word that was cut, and in some models.
         room -= above
+        if room < 1:
+            raise SettingsError(
+                f"The model {embedder.name} reads {limit} tokens, which is too few."
+            )
 
 
 def _chunk_tokens(embedder: Embedder, settings: Settings) -> int:
@@ -253,12 +258,17 @@ def _files(roots: Sequence[Path]) -> Iterator[tuple[Path, str]]:
         unreadable: list[OSError] = []
         for folder, folders, names in os.walk(root, onerror=unreadable.append):
             folders[:] = [name for name in folders if not name.startswith(".")]
-            for name in [*names, *folders]:
-                path = Path(folder, name)
-                if path.is_symlink():
-                    if not Path(os.path.realpath(path)).is_relative_to(root):
+            files = [
+                name
+                for name in names
+                if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+            ]
+            for kind, found in (("file", files), ("folder", folders)):
+                for path in (Path(folder, name) for name in found):
+                    if not path.is_symlink():
+                        if kind == "file":
+                            yield path, ""
+                    elif not Path(os.path.realpath(path)).is_relative_to(root):
                         yield path, "it is a link that leads out of the folder"
-                elif name in names and not name.startswith(".") and path.suffix.lower() in SUFFIXES:
-                    yield path, ""
         for error in unreadable:
             yield Path(error.filename), f"it cannot be opened: {error.strerror}"

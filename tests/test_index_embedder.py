@@ -62,6 +62,12 @@ def test_folder_without_weights_is_refused(tmp_path: Path) -> None:
         Embedder(str(tmp_path))
 
 
+def test_model_without_a_tokenizer_of_the_kind_that_is_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(SettingsError, match=r"has no tokenizer\.json"):
+        Embedder(str(tmp_path))
+
+
 def test_weights_in_a_pickle_are_not_read(tmp_path: Path) -> None:
     (tmp_path / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
     with pytest.raises(SettingsError, match="has no safetensors weights"):

@@ -70,6 +70,11 @@ PAGE_TEXT = (
 )
 
 
+def test_markdown_that_begins_with_a_rule_loses_nothing(write: Write) -> None:
+    text = "---\nTASHKENT, Jan. 30 -- Tin rose.\n\n---\nZinc fell."
+    assert read(write("a.md", text.encode())).text == text
+
+
 def test_markdown_gives_front_matter_and_text(write: Write) -> None:
     path = write(
         "a.md",
@@ -126,6 +131,33 @@ def test_word_file_gives_title_dateline_paragraphs_and_tables(write: Write) -> N
     assert article.title == "Steel"
     assert (article.publisher, article.published) == ("Andina", date(2026, 1, 30))
     assert article.text == "LIMA, Jan. 30, 2026 (Andina) -- Output grew.\n\nChile | 5.3"
+
+
+def test_word_file_is_read_with_its_changes_controls_and_tables_in_tables(write: Write) -> None:
+    w = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    body = (
+        "<w:p><w:r><w:t>The price is </w:t></w:r>"
+        "<w:del><w:r><w:delText>7</w:delText></w:r></w:del>"
+        "<w:ins><w:r><w:t>9</w:t></w:r></w:ins><w:r><w:t> dollars.</w:t></w:r></w:p>"
+        "<w:sdt><w:sdtContent><w:p><w:r><w:t>Tin</w:t><w:tab/><w:t>rose.</w:t></w:r></w:p>"
+        "</w:sdtContent></w:sdt>"
+        "<w:tbl><w:tr><w:tc><w:tcPr><w:gridSpan w:val='2'/></w:tcPr>"
+        "<w:p><w:r><w:t>Chile</w:t></w:r></w:p></w:tc>"
+        "<w:tc><w:tbl><w:tr><w:tc><w:p><w:r><w:t>5.3</w:t></w:r></w:p></w:tc></w:tr></w:tbl>"
+        "<w:p/></w:tc></w:tr></w:tbl>"
+    )
+    changed = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(word("x"))) as whole,
+        zipfile.ZipFile(changed, "w") as part,
+    ):
+        for name in whole.namelist():
+            data = whole.read(name)
+            if name == "word/document.xml":
+                data = f"<w:document {w}><w:body>{body}</w:body></w:document>".encode()
+            part.writestr(name, data)
+    text = read(write("a.docx", changed.getvalue())).text
+    assert text == "The price is 9 dollars.\n\nTin\trose.\n\nChile | 5.3"
 
 
 def test_word_file_without_properties_is_titled_by_its_first_line(write: Write) -> None:

@@ -51,8 +51,9 @@ def dense_hits(index_dir: Path) -> list[tuple[int, float]]:
 
 
 def problems(index_dir: Path) -> list[str]:
+    """Without what to do about them."""
     with LocalStore(index_dir) as store:
-        return store.problems()
+        return [problem.partition(" Remove")[0] for problem in store.problems()]
 
 
 def test_what_was_put_in_comes_out(index_dir: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -290,6 +291,24 @@ def test_server_killed_in_mid_write_and_started_again_has_everything(uri: str) -
             assert store.problems() == []
         finally:
             others[0].__exit__(None, None, None)
+
+
+def test_server_that_hangs_is_given_up_and_named(uri: str) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    with (
+        server(Path(uri), port) as process,
+        MilvusStore(address, timeout_seconds=2) as store,
+    ):
+        store.put(COPPER, CHUNKS, VECTORS, "maker")
+        process.send_signal(signal.SIGSTOP)
+        started = time.monotonic()
+        with pytest.raises(IndexProblem, match=f"The Milvus server at {address} cannot be used"):
+            store._server.count("articles", "")
+        assert time.monotonic() - started < 20
+        process.send_signal(signal.SIGCONT)
 
 
 # What does not fit

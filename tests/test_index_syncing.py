@@ -167,6 +167,8 @@ def test_bad_files_are_reported_by_name_and_the_rest_go_in(
     write(".hidden.md", COPPER)
     (articles / "link.md").symlink_to("/etc/hostname")
     (articles / "inner.md").symlink_to("copper.md")
+    (articles / "Makefile").symlink_to("/etc/hostname")
+    (articles / ".link.md").symlink_to("/etc/hostname")
     report = sync(articles, index_dir, embedder=embedder)
     assert names(report.added) == ["copper.md", "steel.md"]
     assert {Path(failure.source).name: failure.cause for failure in report.failed} == {
@@ -296,7 +298,9 @@ def test_sync_while_another_process_writes_is_busy(
 
 def test_sync_of_a_damaged_index_says_so(synced: Path, index_dir: Path, embedder: Embedder) -> None:
     (index_dir / FILE_NAME).write_bytes(b"garbage" * 999)
-    with pytest.raises(IndexDamaged, match="Delete that folder and make it again"):
+    with pytest.raises(
+        IndexDamaged, match=r"Move articles\.sqlite and .* elsewhere, and make it again"
+    ):
         sync(synced, index_dir, embedder=embedder)
 
 
