@@ -296,7 +296,8 @@ class Assistant:
     ) -> Runnable[str | Mapping[str, str], Answer]:
         """This assistant as LangChain's, for use in any chain: a question in, its answer out.
 
-        It takes the question as it is, or as the value of "question".
+        It takes the question as it is, or as the value of "question". Where LANGSMITH_TRACING is
+        set, LangChain sends what goes in and out of a chain to LangSmith, also of this part of it.
         """
         from rag.langchain_runnable import runnable
 
