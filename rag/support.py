@@ -136,6 +136,8 @@ def _keeps_the_tense(matched: Sequence[tuple[Token, int]], quoted: Sequence[Toke
 
     It may have one where the quotation has none: "Chen, the chairman" is the chairman.
     """
+    if any(quoted[p].tenses and not said.tenses <= quoted[p].tenses for said, p in matched):
+        return False
     places = [place for _, place in matched]
     clauses = {quoted[place].clause for place in places}
     around = quoted[min(places) : max(places) + 1]

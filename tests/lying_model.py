@@ -79,9 +79,12 @@ def wrong_name(sentence: str, others: Sequence[str], dice: random.Random) -> str
     places = list(_NAME.finditer(sentence))
     known = {name for other in others for name in _NAME.findall(other)}
     known -= {place[0] for place in places}
-    if not places or not known:
+    if not places:
         return None
     place = dice.choice(places)
+    known = {name for name in known if name not in place[0]}  # a surname is no other name
+    if not known:
+        return None
     return sentence[: place.start()] + dice.choice(sorted(known)) + sentence[place.end() :]
 
 
@@ -208,7 +211,7 @@ def kept(assistant: Assistant, question: str) -> set[str]:
 
 
 def plain(sentence: str) -> str:
-    return " ".join(re.findall(r"\w+", sentence))
+    return " ".join(re.findall(r"[-\u2212]?\w+", sentence))
 
 
 def measure(
