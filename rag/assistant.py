@@ -181,7 +181,8 @@ class Assistant:
         """What `answer` gives, as it comes about: stages, verified sentences and, last, Done.
 
         Raises what `answer` raises, with the first events. Close it to stop, also a chat model that
-        is writing; others may ask while one is.
+        is writing; others may ask while one is. Its stage is told again every now and then, so that
+        one that has nothing to show yet can be stopped, too.
         """
         question = clean_question(question, self.settings.max_question_characters)
         if limit < 1:
@@ -204,7 +205,8 @@ class Assistant:
         with closing(self._reader.write(asked, reading)) as parts:
             for part in parts:
                 if isinstance(part, Stage):
-                    started, timings["write"] = time.perf_counter(), 0.0
+                    if "write" not in timings:
+                        started, timings["write"] = time.perf_counter(), 0.0
                     yield part
                 elif isinstance(part, Line):
                     cited = cite(part.quoted, citations)

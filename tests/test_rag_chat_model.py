@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from chat_server import ChatServer, Reply, chat_server
+from langchain_core.language_models import FakeListChatModel
+from langchain_core.outputs import ChatGenerationChunk
 
 from index.errors import ModelError, SettingsError
 from index.settings import Settings
@@ -83,6 +86,8 @@ def test_text_comes_in_pieces_and_the_settings_reach_the_server(
         ([Reply("Tin", cut=True)], "no connection", 1),
         ([Reply(body=b"data: {broken\n\n")], "an answer that cannot be read", 3),
         ([Reply("Tin fell. ", endless=True)], "an answer without end", 1),
+        ([Reply("Tin fell", finish="length")], "cut at RAG_MODEL_TOKENS", 1),
+        ([Reply("", finish="length")], "cut at RAG_MODEL_TOKENS", 1),
     ],
 )
 def test_fault_has_a_cause_and_no_more_than_two_further_requests(
@@ -116,9 +121,21 @@ def test_closing_stops_the_request(model: ChatModel, server: ChatServer) -> None
     model = open_model(server, model_tokens=100_000)
     server.say(Reply("Tin fell. ", endless=True, pause_seconds=0.01))
     pieces = model.pieces(prompt("What fell?", []))
-    assert next(pieces)
+    assert next(filter(None, pieces))
     pieces.close()
     assert server.left.wait(10)
+
+
+class Cancelled(FakeListChatModel):
+    async def _astream(self, *_: object, **__: object) -> AsyncIterator[ChatGenerationChunk]:
+        raise asyncio.CancelledError
+        yield
+
+
+def test_request_that_is_cancelled_inside_is_a_fault() -> None:
+    assert fault(ChatModel(Cancelled(responses=[]), "x", seconds=5, characters=100)) == (
+        "it was cancelled"
+    )
 
 
 def test_no_server_is_a_fault(server: ChatServer) -> None:
