@@ -196,7 +196,8 @@ def tokens(text: str) -> tuple[Token, ...]:
         run += not (capital and beside)
         found.append(Token(key, word, capital, initial, clause, run, tuple(links), part))
         links, beside, initial = [], capital, False
-    if PREPOSITIONS & set(links):  # "buy from it" is not "buy to it"
+    # "Buy from it" is not "buy to it", nor "the damage was done" the damage that is.
+    if (PREPOSITIONS | _PRESENT | _PAST) & set(links):
         found.append(Token("", "", False, False, clause, run + 1, tuple(links), part))
     return tuple(found)
 

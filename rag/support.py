@@ -136,7 +136,10 @@ def _keeps_the_tense(matched: Sequence[tuple[Token, int]], quoted: Sequence[Toke
 
     It may have one where the quotation has none: "Chen, the chairman" is the chairman.
     """
-    if any(quoted[p].tenses and not said.tenses <= quoted[p].tenses for said, p in matched):
+    if any(
+        said.tenses and quoted[place].tenses and said.tenses != quoted[place].tenses
+        for said, place in matched
+    ):
         return False
     places = [place for _, place in matched]
     clauses = {quoted[place].clause for place in places}

@@ -103,6 +103,7 @@ def test_what_the_quotation_says_is_supported(sentence: str, quotation: str) -> 
         ("Chen was president of Peru.", "Chen is president of Peru."),
         ("Chen is president of Peru.", "Chen was briefly president of Peru."),
         ("Chen is president of Peru.", "Chen, then president of Peru, opened the mine."),
+        ("The damage in Peru is done.", "The damage in Peru was done."),
         ("The president of Peru is Chen.", "Chen was the president of Peru."),
         ("Peru elected president Chen.", "Peru elected vice president Chen."),
         ("Peru received president Chen.", "Peru received president-elect Chen."),
