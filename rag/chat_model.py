@@ -224,7 +224,9 @@ def _cause(error: Exception) -> tuple[str, bool]:
         return "timeout", True
     if isinstance(error, OSError) or any(part in name for part in ("Connect", "Protocol", "Read")):
         return "no connection", True
-    return "an answer that cannot be read", True
+    if isinstance(error, ValueError):  # as what is no JSON, or another one than was promised
+        return "an answer that cannot be read", True
+    return f"an error of its package, {name}", False
 
 
 def _retry_after(error: Exception) -> float:
