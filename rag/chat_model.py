@@ -149,6 +149,12 @@ def open_chat_model(settings: Settings) -> ChatModel:
         raise SettingsError(
             "RAG_MODEL is PROVIDER:NAME, such as openai:gpt-5-mini or ollama:llama3.2."
         )
+    for what in ("ORG_ID", "PROJECT_ID", "CUSTOM_HEADERS") if settings.model_address else ():
+        variable = f"{provider.upper()}_{what}"
+        if os.environ.get(variable):
+            raise SettingsError(
+                f"{variable} would be sent to the server of RAG_MODEL_ADDRESS. Unset it first."
+            )
     address = urlsplit(settings.model_address)
     if settings.model_address and (address.scheme not in ("http", "https") or not address.hostname):
         raise SettingsError("RAG_MODEL_ADDRESS is http://HOST:PORT/PATH or https://HOST/PATH.")
@@ -183,7 +189,9 @@ def _model(provider: str, name: str, settings: Settings) -> BaseChatModel:
     if settings.model_address:
         options["base_url"] = settings.model_address
         key = key or "none"  # else the provider's own variable would be sent there
-    if key and provider != "ollama":
+    if key and provider == "ollama":
+        options["client_kwargs"] = {"headers": {"Authorization": f"Bearer {key}"}}
+    elif key:
         options["api_key"] = key
     from langchain.chat_models import init_chat_model
 

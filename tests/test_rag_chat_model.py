@@ -165,6 +165,31 @@ def test_key_of_the_provider_is_not_sent_to_another_address(
     assert "sk-of-openai" not in server.asked[0].authorization
 
 
+@pytest.mark.parametrize(
+    ("own", "sent"), [("", "Bearer none"), (KEY, f"Bearer {KEY}")], ids=["none", "own"]
+)
+def test_key_of_ollama_is_not_sent_to_another_address(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch, own: str, sent: str
+) -> None:
+    pytest.importorskip("langchain_ollama")
+    monkeypatch.setenv("OLLAMA_API_KEY", "key-of-ollama")
+    server.asked.clear()
+    server.say(Reply(status=401))
+    asked = open_model(server, model="ollama:x", model_key=own)
+    assert fault(asked) == "its key was refused"
+    assert [request.authorization for request in server.asked] == [sent]
+
+
+@pytest.mark.parametrize("variable", ["OPENAI_ORG_ID", "OPENAI_PROJECT_ID"])
+def test_what_a_package_would_send_of_the_environment_is_refused_for_another_address(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "org-canary")
+    with pytest.raises(SettingsError, match=f"^{variable} would be sent to the server of RAG_M"):
+        open_model(server)
+    assert open_chat_model(Settings(model="openai:x", model_key=KEY)).name == "openai:x"
+
+
 def test_tracing_of_a_developer_sends_nothing(
     server: ChatServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
