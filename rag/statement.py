@@ -16,7 +16,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 #: Words that may come and go. Who said it is held by the name, not by the verb of saying.
-_LIGHT = _words("""
+LIGHT = _words("""
 a an the of in on at for with as to by from against into between among
 and that which who whom whose this these those there
 it its they them their he him his she her we our you your i me my is are was were be been
@@ -187,7 +187,7 @@ def tokens(text: str) -> tuple[Token, ...]:
         else:
             written = piece["word"].removesuffix("'s")
             word, capital = written.lower(), written[0].isupper()
-            if word in _LIGHT and (initial or not capital):
+            if word in LIGHT and (initial or not capital):
                 if links[-1:] != ["according"]:  # whose "to" is no direction
                     links.append(word)
                 beside, initial = False, False

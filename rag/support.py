@@ -9,9 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import groupby, pairwise
+from itertools import groupby, islice, pairwise
 
-from rag.statement import CONJUNCTIONS, HEDGES, PREPOSITIONS, Token, straight, tokens, turning
+from rag.statement import (
+    CONJUNCTIONS,
+    HEDGES,
+    LIGHT,
+    PREPOSITIONS,
+    Token,
+    straight,
+    tokens,
+    turning,
+)
 
 _TOLD_AFTERWARDS = re.compile(
     r"(?P<what>.+), (?:according to (?P<a>[\w .-]+?)"
@@ -24,6 +33,8 @@ _PASSIVE = re.compile(
 _OWNER = re.compile(r"\b(\w+(?: [A-Z]\w+)*)'s(?= )")
 _MARKUP = re.compile("[<>{}`]")
 _FEWEST = 3  #: words that are not light
+_MOST = 60  #: likewise; only as it stands is a longer sentence supported
+_MOST_OWNERS = 4  #: whose "'s" is also read as "of"
 _ADJECTIVES = 1  #: that may be left out in a row; two may be a subject and its verb
 
 
@@ -40,7 +51,12 @@ def support(sentence: str, quotation: str) -> float:
         return 1.0
     if "?" in quotation or _MARKUP.search(quotation):  # it states nothing
         return 0.0
-    quoted = tokens(quotation)
+    quoted, told = tokens(quotation), tokens(sentence)
+    # Its forms have the same words. There are many, so that most sentences must be done with here.
+    known = {"", *(token.key for token in quoted)}
+    has_other_words = any(t.key not in known and t.word not in LIGHT for t in told)
+    if has_other_words or not _FEWEST <= len(told) <= _MOST:
+        return 0.0
     if turning(sentence) == turning(quotation):
         for said in map(tokens, _same_said_otherwise(straight(sentence))):
             for matched in _alignments(said, quoted) if len(said) >= _FEWEST else ():
@@ -61,7 +77,7 @@ def _same_said_otherwise(sentence: str) -> Iterator[str]:
         forms.append(f"{passive['who']} {passive['verb']} {_inside(passive['what'])}")
     for form in forms:
         yield form
-        for owner in _OWNER.finditer(form):
+        for owner in islice(_OWNER.finditer(form), _MOST_OWNERS):
             following = list(re.finditer(r"\w+", form[owner.end() :]))[:3]
             for word in following:  # "Iran's oil exports": "oil exports of Iran"
                 end = owner.end() + word.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,10 @@ HOST = "The organiser of the forum was the China Chamber of Commerce in Pakistan
         ),
         ("According to Zhou Mi, clean energy is better.", "Clean energy is better, Zhou Mi said."),
         ("The keynote speech was given by Ana Quispe.", "Ana Quispe gave the keynote speech."),
+        (
+            "Clean energy is better, according to The Times.",
+            "The Times said that clean energy is better.",
+        ),
         ("The SCO began with 6 members.", "The SCO began with six members."),
         ("Output rose to 500 tonnes.", "Output rose from 300 to 500 tonnes."),
         ("Growth in Peru was -5%.", "Growth in Peru was \u22125 percent in 2024."),
@@ -111,6 +116,20 @@ def test_what_the_quotation_says_is_supported(sentence: str, quotation: str) -> 
 )
 def test_anything_else_is_not(sentence: str, quotation: str) -> None:
     assert support(sentence, quotation) == 0
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        " ".join(f"Word{number}'s thing" for number in range(115)),
+        " ".join(["forum's people Pakistan's plan forum's people"] * 30),
+    ],
+)
+def test_long_sentence_of_owners_is_done_with_at_once(sentence: str) -> None:
+    quotation = "The forum's people met Pakistan's people for a plan's sake."
+    started = time.monotonic()
+    assert [support(sentence, f"{quotation} {number}") for number in range(10)] == [0] * 10
+    assert time.monotonic() - started < 1
 
 
 def test_no_lie_written_by_hand_is_supported_by_any_sentence_of_the_articles() -> None:
