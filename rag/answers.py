@@ -74,7 +74,7 @@ class Reading:
     note: str = ""  #: what must be said beside the quotations, such as that they differ
     calibrated: bool = True  #: False where confidence was fitted for other models
     written_by: str = ""  #: the chat model, or "" where sentences are quoted as they stand
-    written: int = 0  #: sentences that it wrote
+    written: int = 0  #: sentences that a chat model wrote, also where none is shown
     dropped: int = 0  #: of them, those that no quotation supports
 
 
@@ -118,7 +118,7 @@ class Answer:
     note: str = ""  #: what must be said beside the quotations, such as that they differ
     calibrated: bool = True  #: False where confidence was fitted for other models
     written_by: str = ""  #: the chat model, or "" where sentences are quoted as they stand
-    written: int = 0  #: sentences that it wrote
+    written: int = 0  #: sentences that a chat model wrote, also where none is shown
     dropped: int = 0  #: of them, those that no quotation supports
     timings: Mapping[str, float] = field(default_factory=dict)  #: seconds by stage
     understood: str = ""  #: with what it leans on in earlier turns; "" where it stands alone

@@ -13,7 +13,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index.errors import IndexBusy, IndexProblem, QuestionError
+from index.errors import IndexBusy, IndexProblem
 from rag.answers import ABSTENTION, Answer, Citation, Line, Passage, cite
 from rag.events import Done, Event, Sentence, Stage
 from rag.follow_up import understand
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
     from index.article import Article
+    from index.embedder import Embedder
     from index.settings import Settings
     from index.store import Filters, Store, StoredArticle
     from index.syncing import Progress, SyncReport
+    from rag.chat_model import ChatModel
     from rag.conversation import Turn
     from rag.reader import Reader
     from rag.retriever import Retriever
@@ -66,6 +68,46 @@ class Assistant:
         """
         from index.embedder import Embedder
         from index.settings import load_settings
+
+        settings = settings or load_settings()
+        if index_dir is not None:
+            settings = _with_index(settings, index_dir)
+        model = _chat_model(settings)
+        return cls._with(settings, Embedder(settings.embedding_model), model)
+
+    @classmethod
+    def over(
+        cls,
+        articles_dir: Path | str,
+        index_dir: Path | str | None = None,
+        *,
+        progress: Progress | None = None,
+        settings: Settings | None = None,
+    ) -> Assistant:
+        """Over a folder of articles: bring its index in line with it, then open that.
+
+        Without `index_dir` the folder gets an index of its own, beside the default one; where the
+        settings name another store than the local one, it goes into that.
+        Files that cannot be read are left out; `index.sync` tells which.
+        """
+        from index.embedder import Embedder
+        from index.settings import load_settings
+        from index.syncing import sync
+
+        settings = settings or load_settings()
+        if index_dir is None and settings.store == "local":
+            address = str(Path(articles_dir).resolve()).encode("utf-8", "surrogateescape")
+            name = hashlib.sha256(address).hexdigest()[:12]
+            index_dir = settings.index_dir.with_name(f"{settings.index_dir.name}-{name}")
+        if index_dir is not None:
+            settings = _with_index(settings, index_dir)
+        model = _chat_model(settings)
+        embedder = Embedder(settings.embedding_model)
+        sync(articles_dir, progress=progress, settings=settings, embedder=embedder)
+        return cls._with(settings, embedder, model)
+
+    @classmethod
+    def _with(cls, settings: Settings, embedder: Embedder, model: ChatModel | None) -> Assistant:
         from index.store import open_store
         from index.syncing import maker
         from rag.calibration import Calibration
@@ -73,16 +115,6 @@ class Assistant:
         from rag.retriever import Retriever
         from rag.span import open_span_reader
 
-        settings = settings or load_settings()
-        if index_dir is not None:
-            chosen = {"store": "local", "index_dir": Path(index_dir)}
-            settings = settings.model_copy(update=chosen)
-        model = None
-        if settings.model:  # before all that takes long, so that what is amiss is said at once
-            from rag.chat_model import open_chat_model
-
-            model = open_chat_model(settings)
-        embedder = Embedder(settings.embedding_model)
         # Our span reader was trained on the installed model's tokens and embeddings.
         spans = open_span_reader(settings.reader, None if settings.embedding_model else embedder)
         calibration = Calibration.load()
@@ -109,32 +141,6 @@ class Assistant:
 
             reader = ChatReader(own, model, mark=settings.unsupported == "mark")
         return cls(store, Retriever(store, embedder, settings.candidates), reader, settings)
-
-    @classmethod
-    def over(
-        cls,
-        articles_dir: Path | str,
-        index_dir: Path | str | None = None,
-        *,
-        progress: Progress | None = None,
-        settings: Settings | None = None,
-    ) -> Assistant:
-        """Over a folder of articles: bring its index in line with it, then open that.
-
-        Without `index_dir` the folder gets an index of its own, beside the default one; where the
-        settings name another store than the local one, it goes into that.
-        Files that cannot be read are left out; `index.sync` tells which.
-        """
-        from index.settings import load_settings
-        from index.syncing import sync
-
-        settings = settings or load_settings()
-        if index_dir is None and settings.store == "local":
-            address = str(Path(articles_dir).resolve()).encode("utf-8", "surrogateescape")
-            name = hashlib.sha256(address).hexdigest()[:12]
-            index_dir = settings.index_dir.with_name(f"{settings.index_dir.name}-{name}")
-        sync(articles_dir, index_dir, progress=progress, settings=settings)
-        return cls.open(index_dir, settings=settings)
 
     def __enter__(self) -> Assistant:
         return self
@@ -169,9 +175,9 @@ class Assistant:
         Every sentence is a quotation, or, written by a chat model, held to one. `limit` passages
         are read. `history` has the earlier turns of the conversation, oldest first: a question that
         leans on them is asked as `Answer.understood`. Raises QuestionError where there is nothing
-        to ask, where the question is too long, and where no article is by the publisher that
-        `filters` names; IndexBusy instead of an abstention while another process is changing the
-        index.
+        to ask, where the question is too long, where `limit` is below 1, and where no article is by
+        the publisher that `filters` names; IndexBusy instead of an abstention while another process
+        is changing the index.
         """
         for event in self.stream(question, limit=limit, filters=filters, history=history):
             if isinstance(event, Done):
@@ -189,11 +195,10 @@ class Assistant:
         """What `answer` gives, as it comes about: stages, verified sentences and, last, Done.
 
         Raises what `answer` raises, with the first events. Close it to stop, also a chat model that
-        is writing; others may ask while one is.
+        is writing; others may ask while one is. Its stage is told again every now and then, so that
+        one that has nothing to show yet can be stopped, too.
         """
         question = clean_question(question, self.settings.max_question_characters)
-        if limit < 1:
-            raise QuestionError("At least one passage must be read.")
         yield Stage("searching")
         started = time.perf_counter()
         understood = understand(question, history)
@@ -212,7 +217,8 @@ class Assistant:
         with closing(self._reader.write(asked, reading)) as parts:
             for part in parts:
                 if isinstance(part, Stage):
-                    started, timings["write"] = time.perf_counter(), 0.0
+                    if "write" not in timings:
+                        started, timings["write"] = time.perf_counter(), 0.0
                     yield part
                 elif isinstance(part, Line):
                     cited = cite(part.quoted, citations)
@@ -258,7 +264,10 @@ class Assistant:
     def retrieve(
         self, question: str, *, limit: int = 8, filters: Filters | None = None
     ) -> list[Passage]:
-        """The `limit` best passages for a question, best first, without reading them."""
+        """The `limit` best passages for a question, best first, without reading them.
+
+        Raises QuestionError as `answer` does.
+        """
         question = clean_question(question, self.settings.max_question_characters)
         with self._reading():
             return self._retriever.retrieve(question, limit=limit, filters=filters)
@@ -304,7 +313,8 @@ class Assistant:
     ) -> Runnable[str | Mapping[str, str], Answer]:
         """This assistant as LangChain's, for use in any chain: a question in, its answer out.
 
-        It takes the question as it is, or as the value of "question".
+        It takes the question as it is, or as the value of "question". Where LANGSMITH_TRACING is
+        set, LangChain sends what goes in and out of a chain to LangSmith, also of this part of it.
         """
         from rag.langchain_runnable import runnable
 
@@ -315,6 +325,19 @@ class Assistant:
         from rag.langchain_retriever import ArticleRetriever
 
         return ArticleRetriever(retrieve=self.retrieve, limit=limit, filters=filters)
+
+
+def _with_index(settings: Settings, index_dir: Path | str) -> Settings:
+    return settings.model_copy(update={"store": "local", "index_dir": Path(index_dir)})
+
+
+def _chat_model(settings: Settings) -> ChatModel | None:
+    """Opened before all that takes long, so that what is amiss is said at once."""
+    if not settings.model:
+        return None
+    from rag.chat_model import open_chat_model
+
+    return open_chat_model(settings)
 
 
 def answer(question: str, *, limit: int = 8) -> Answer:

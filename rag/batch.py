@@ -58,7 +58,8 @@ def read_questions(file: Path) -> list[Asked]:
     """
     questions = []
     try:
-        lines = file.read_text("utf-8").split("\n")  # JSON may hold other line ends
+        # Windows' editors begin files with a byte order mark; JSON may hold other line ends.
+        lines = file.read_text("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file} cannot be read as text in UTF-8: {error}.") from error
     for number, line in enumerate(lines, start=1):
@@ -133,7 +134,7 @@ def closing_pool() -> Iterator[ThreadPoolExecutor]:
 
 
 def _kept(output: Path, questions: Sequence[Asked]) -> int:
-    """How many answers are there; a last line that was cut off is removed."""
+    """How many answers are there; a last one that was cut off is removed."""
     try:
         content = output.read_bytes()
     except FileNotFoundError:
@@ -142,21 +143,29 @@ def _kept(output: Path, questions: Sequence[Asked]) -> int:
         return 0
     except OSError as error:
         raise SettingsError(f"{output} cannot be read: {error.strerror}.") from error
-    whole = content[: content.rfind(b"\n") + 1]
-    lines = whole.split(b"\n")[:-1]
+    *lines, torn = content.split(b"\n")
     for number, line in enumerate(lines, start=1):
         try:
             there = json.loads(line)["asked"]
         except (ValueError, KeyError, TypeError):
             there = None
         if number > len(questions) or there != _plain(questions[number - 1]):
-            raise SettingsError(
-                f"{output}, line {number} answers another question than the file of questions has "
-                "there. Name a new file."
-            )
-    if len(whole) < len(content):
-        os.truncate(output, len(whole))
+            raise _answers_another(output, number)
+    if torn:
+        next_one = questions[len(lines) : len(lines) + 1]
+        begins = _bytes({"asked": _plain(next_one[0])})[:-1] if next_one else b""
+        # Else it is somebody's file that has no line end, such as the questions themselves.
+        if not begins or not (torn.startswith(begins) or begins.startswith(torn)):
+            raise _answers_another(output, len(lines) + 1)
+        os.truncate(output, len(content) - len(torn))
     return len(lines)
+
+
+def _answers_another(output: Path, number: int) -> SettingsError:
+    return SettingsError(
+        f"{output}, line {number} answers another question than the file of questions has there. "
+        "Name a new file."
+    )
 
 
 def _line(asked: Asked, outcome: Outcome) -> bytes:
@@ -164,9 +173,12 @@ def _line(asked: Asked, outcome: Outcome) -> bytes:
         given = {"error": str(outcome)}
     else:
         given = _cited.dump_python(cited(outcome), mode="json")
-    line = json.dumps({"asked": _plain(asked), **given}, ensure_ascii=False)
+    return _bytes({"asked": _plain(asked), **given}) + b"\n"
+
+
+def _bytes(line: dict[str, Any]) -> bytes:
     # JSON may hold halves of surrogate pairs, UTF-8 may not.
-    return line.encode("utf-8", "backslashreplace") + b"\n"
+    return json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def _plain(asked: Asked) -> Any:

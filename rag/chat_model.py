@@ -10,11 +10,12 @@ import asyncio
 import logging
 import os
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import cache
 from importlib.util import find_spec
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -36,6 +37,10 @@ _PACKAGES = {
 }
 #: A request is made again after so many seconds, or as many as the server asks for.
 _PAUSES_SECONDS = (0.5, 2.0)
+#: So often whoever waits for text can stop.
+_SIGN_SECONDS = 0.2
+#: What providers say where a model had more to say than it was allowed to.
+_CUT = {"length", "max_tokens", "MAX_TOKENS"}
 #: No model's tokens are longer on average, so that more comes of a server that heeds no limit.
 _CHARACTERS_PER_TOKEN = 12
 
@@ -50,32 +55,44 @@ class ChatModel:
         self._characters = characters
 
     def pieces(self, messages: Sequence[BaseMessage]) -> Generator[str, None, None]:
-        """The model's answer as it comes. Closing the generator ends the request.
+        """The model's answer as it comes. Closing the generator ends the request; so that it can be
+        closed while nothing comes, or nothing of use, every now and then a piece is empty.
 
         A request that brings nothing is made again, twice at most. Raises ModelError where the
         model fails, takes too long in all or does not end; pieces may have come by then.
         """
         found: SimpleQueue[str | ModelError | None] = SimpleQueue()
         request = asyncio.run_coroutine_threadsafe(self._request(messages, found.put), _loop())
+        signed = time.monotonic()
         try:
-            while (piece := found.get()) is not None:
-                if isinstance(piece, ModelError):
-                    raise piece
-                yield piece
+            while True:
+                with suppress(Empty):
+                    piece = found.get(timeout=_SIGN_SECONDS)
+                    if piece is None:
+                        return
+                    if isinstance(piece, ModelError):
+                        raise piece
+                    yield piece
+                if time.monotonic() - signed > _SIGN_SECONDS:
+                    yield ""
+                    signed = time.monotonic()
         finally:
             request.cancel()
 
     async def _request(
         self, messages: Sequence[BaseMessage], tell: Callable[[str | ModelError | None], None]
     ) -> None:
+        outcome: ModelError | None = ModelError("it was cancelled")
         try:
             async with asyncio.timeout(self._seconds):
                 await self._attempts(messages, tell)
-            tell(None)
+            outcome = None
         except TimeoutError:
-            tell(ModelError("timeout"))
+            outcome = ModelError("timeout")
         except ModelError as error:
-            tell(error)
+            outcome = error
+        finally:  # however it ends, for else its end would be waited for for ever
+            tell(outcome)
 
     async def _attempts(self, messages: Sequence[BaseMessage], tell: Callable[[str], None]) -> None:
         loop = asyncio.get_running_loop()
@@ -108,11 +125,14 @@ class ChatModel:
         # A developer's LANGSMITH_TRACING would send questions and articles away.
         with tracing_context(enabled=False):
             async for chunk in self._model.astream(list(messages)):
-                reason = chunk.response_metadata.get("finish_reason")
-                if chunk.additional_kwargs.get("refusal") or reason == "content_filter":
+                said = chunk.response_metadata
+                reasons = {said.get(f"{what}_reason") for what in ("finish", "done", "stop")}
+                if chunk.additional_kwargs.get("refusal") or "content_filter" in reasons:
                     raise ModelError("it refused")
                 if chunk.text:
                     yield str(chunk.text)
+                if reasons & _CUT:
+                    raise ModelError("cut at RAG_MODEL_TOKENS")
 
 
 class _Nothing(Exception):
@@ -129,6 +149,12 @@ def open_chat_model(settings: Settings) -> ChatModel:
         raise SettingsError(
             "RAG_MODEL is PROVIDER:NAME, such as openai:gpt-5-mini or ollama:llama3.2."
         )
+    for what in ("ORG_ID", "PROJECT_ID", "CUSTOM_HEADERS") if settings.model_address else ():
+        variable = f"{provider.upper()}_{what}"
+        if os.environ.get(variable):
+            raise SettingsError(
+                f"{variable} would be sent to the server of RAG_MODEL_ADDRESS. Unset it first."
+            )
     address = urlsplit(settings.model_address)
     if settings.model_address and (address.scheme not in ("http", "https") or not address.hostname):
         raise SettingsError("RAG_MODEL_ADDRESS is http://HOST:PORT/PATH or https://HOST/PATH.")
@@ -163,7 +189,9 @@ def _model(provider: str, name: str, settings: Settings) -> BaseChatModel:
     if settings.model_address:
         options["base_url"] = settings.model_address
         key = key or "none"  # else the provider's own variable would be sent there
-    if key and provider != "ollama":
+    if key and provider == "ollama":
+        options["client_kwargs"] = {"headers": {"Authorization": f"Bearer {key}"}}
+    elif key:
         options["api_key"] = key
     from langchain.chat_models import init_chat_model
 
@@ -204,7 +232,9 @@ def _cause(error: Exception) -> tuple[str, bool]:
         return "timeout", True
     if isinstance(error, OSError) or any(part in name for part in ("Connect", "Protocol", "Read")):
         return "no connection", True
-    return "an answer that cannot be read", True
+    if isinstance(error, ValueError):  # as what is no JSON, or another one than was promised
+        return "an answer that cannot be read", True
+    return f"an error of its package, {name}", False
 
 
 def _retry_after(error: Exception) -> float:

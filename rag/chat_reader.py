@@ -43,33 +43,56 @@ class ChatReader:
         return self._own.read(question, passages)
 
     def write(self, question: str, reading: Reading) -> Generator[Part, None, None]:
-        """Sentences of the model as they are verified; where none comes, the own reader's."""
+        """Sentences of the model as they are verified; where none is, the own reader's.
+
+        Where the model says that the articles do not say, and nothing else, that is the answer.
+        """
         if not reading.passages:
             yield reading
             return
         yield Stage("writing")
         lines: list[Line] = []
         dropped = 0
+        marked = False
         fault = ""
         with closing(self._model.pieces(prompt(question, reading.passages))) as pieces:
             try:
                 for sentence in marked_sentences(pieces):
+                    if sentence is None:
+                        yield Stage("writing")
+                        continue
                     if normalise(sentence.text) == normalise(ABSTENTION):
                         continue
                     quotation = quotation_for(sentence, reading.passages)
                     if quotation is None:
                         dropped += 1
                         if self._mark and sentence.text and not _holds_a_secret(sentence.text):
+                            marked = True
                             yield Line(f"{sentence.text} {UNSUPPORTED}", ())
                     elif all(sentence.text != line.text for line in lines):
                         lines.append(Line(sentence.text, (quotation,)))
                         yield lines[-1]
             except ModelError as error:
                 fault = str(error)
-        if fault and not lines:
-            yield from self._without_the_model(question, reading, fault)
+        if not lines and (fault or dropped):
+            why = fault or "none of its sentences is held by a quotation"
+            yield from self._without_the_model(
+                question,
+                dataclasses.replace(
+                    reading,
+                    written_by=self._model.name if marked else "",
+                    written=dropped,
+                    dropped=dropped,
+                ),
+                why,
+            )
             return
-        quoted = tuple(dict.fromkeys(candidate for line in lines for candidate in line.quoted))
+        places = {  # two sentences may say parts of one
+            (candidate.passage.article.source, candidate.start, candidate.end): candidate
+            for line in lines
+            for candidate in line.quoted
+        }
+        quoted = tuple(places.values())
         says_short = contains_answer(" ".join(line.text for line in lines), [reading.short])
         yield dataclasses.replace(
             reading,
@@ -84,10 +107,10 @@ class ChatReader:
         )
 
     def _without_the_model(
-        self, question: str, reading: Reading, fault: str
+        self, question: str, reading: Reading, why: str
     ) -> Generator[Part, None, None]:
         instead = "; the articles are quoted instead." if reading.quoted else "."
-        note = f"The chat model did not answer ({fault}){instead}"
+        note = f"The chat model did not answer ({why}){instead}"
         reading = dataclasses.replace(reading, note=f"{reading.note} {note}".strip())
         yield from self._own.write(question, reading)
 

@@ -10,7 +10,7 @@ from rag.answers import Answer, Citation
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What is being done from now on; a chat model is `writing`."""
+    """What is being done from now on, or still; a chat model is `writing`."""
 
     name: Literal["searching", "reading", "writing"]
 

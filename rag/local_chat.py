@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
+from jinja2 import TemplateError
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.chat_models import generate_from_stream
@@ -83,11 +84,12 @@ class LocalChat(BaseChatModel):
         )
         stopped = threading.Event()
         failed: list[Exception] = []
+        cut: list[bool] = []
 
         def generate() -> None:
             try:
                 with torch.inference_mode():
-                    self.network.generate(
+                    written = self.network.generate(
                         input_ids=ids["input_ids"],
                         attention_mask=ids["attention_mask"],
                         max_new_tokens=self.tokens,
@@ -95,6 +97,9 @@ class LocalChat(BaseChatModel):
                         stopping_criteria=StoppingCriteriaList([_Stopped(stopped)]),
                         **self._choice(),
                     )
+                ended = written[0, -1] == self.tokenizer.eos_token_id
+                whole = ids["input_ids"].shape[1] + self.tokens
+                cut.append(len(written[0]) == whole and not ended)
             except Exception as error:  # told where the texts are taken
                 failed.append(error)
                 texts.end()
@@ -110,16 +115,25 @@ class LocalChat(BaseChatModel):
             thread.join()
         if failed:
             raise failed[0]
+        if any(cut):
+            said = AIMessageChunk(content="", response_metadata={"finish_reason": "length"})
+            yield ChatGenerationChunk(message=said)
 
     def _prompt(self, messages: Sequence[BaseMessage]) -> str:
-        if self.tokenizer.chat_template:
-            turns = [{"role": _ROLES[m.type], "content": m.text} for m in messages]
-            return str(
-                self.tokenizer.apply_chat_template(
-                    turns, tokenize=False, add_generation_prompt=True
-                )
-            )
-        return "\n\n".join([*(str(message.text) for message in messages), "Answer: "])
+        if not self.tokenizer.chat_template:
+            return "\n\n".join([*(str(message.text) for message in messages), "Answer: "])
+        turns = [{"role": _ROLES[m.type], "content": m.text} for m in messages]
+        try:
+            return self._filled(turns)
+        except TemplateError:  # some models, such as Gemma 2, refuse a message of the system
+            whole = "\n\n".join(turn["content"] for turn in turns)
+            return self._filled([{"role": "user", "content": whole}])
+
+    def _filled(self, turns: list[dict[str, str]]) -> str:
+        filled = self.tokenizer.apply_chat_template(
+            turns, tokenize=False, add_generation_prompt=True
+        )
+        return str(filled)
 
     def _choice(self) -> dict[str, Any]:
         if self.temperature:

@@ -42,23 +42,28 @@ class MarkedSentence:
     numbers: tuple[int, ...]  #: that it cites, each once
 
 
-def marked_sentences(pieces: Iterable[str]) -> Iterator[MarkedSentence]:
-    """The sentences of a text that comes in pieces, each as soon as the next one has begun."""
+def marked_sentences(pieces: Iterable[str]) -> Iterator[MarkedSentence | None]:
+    """The sentences of a text that comes in pieces, each as soon as the next one has begun.
+
+    None for an empty piece, with which nothing came.
+    """
     waiting = ""
     for piece in pieces:
+        if not piece:
+            yield None
+            continue
         waiting += piece
+        if re.search(r"[.!?…\u3002\uff01\uff1f\n]", waiting):
+            waiting = _MARKERS_AFTER_END.sub(r"\2\1", waiting)
+            spans = sentence_spans(waiting)
+            # Else a marker of the sentence before it may be on its way.
+            if len(spans) > 1 and waiting[spans[-1][0]] not in "[【":
+                for start, end in spans[:-1]:
+                    yield from _sentence(waiting[start:end])
+                waiting = waiting[spans[-1][0] :]
         if len(waiting) > _LONGEST:
             yield MarkedSentence("", ())
             waiting = ""
-        if not re.search(r"[.!?…\u3002\uff01\uff1f\n]", waiting):
-            continue
-        waiting = _MARKERS_AFTER_END.sub(r"\2\1", waiting)
-        spans = sentence_spans(waiting)
-        if len(spans) < 2 or waiting[spans[-1][0]] in "[【":
-            continue  # a marker of the sentence before it may be on its way
-        for start, end in spans[:-1]:
-            yield from _sentence(waiting[start:end])
-        waiting = waiting[spans[-1][0] :]
     waiting = _MARKERS_AFTER_END.sub(r"\2\1", waiting)
     for start, end in sentence_spans(waiting):
         yield from _sentence(waiting[start:end])
@@ -67,7 +72,7 @@ def marked_sentences(pieces: Iterable[str]) -> Iterator[MarkedSentence]:
 def _sentence(text: str) -> Iterator[MarkedSentence]:
     """One at most: none where there is nothing to read."""
     found = [int(number) for m in _MARKER.finditer(text) for number in re.findall(r"\d+", m[1])]
-    plain = plain_sentence(_MARKER.sub("", text))
+    plain = plain_sentence(_MARKER.sub("", text)) if len(text) <= _LONGEST else None
     if plain is None:
         yield MarkedSentence("", ())
     elif not _NO_WORD.fullmatch(plain):

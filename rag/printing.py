@@ -86,10 +86,10 @@ def print_trace(out: Console, answer: Answer) -> None:
         out.print(
             Text(f"It leans on the turn before it, and was asked as: {plain(answer.understood)}")
         )
-    if answer.written_by:
+    if answer.written:
         out.print(
-            f"{plain(answer.written_by)} wrote {answer.written} sentences, of which "
-            f"{answer.dropped} had no quotation to support them."
+            f"{plain(answer.written_by or 'The chat model')} wrote {answer.written} sentences, of "
+            f"which {answer.dropped} had no quotation to support them."
         )
     fitted = "" if answer.calibrated else ", not fitted for these models"
     out.print(f"Confidence {answer.confidence:.3f}{fitted}, {answer.margin:+.3f} from the bar.")

@@ -40,9 +40,8 @@ def prompt(question: str, passages: Sequence[Passage]) -> list[BaseMessage]:
         f"[{number}] {code} {quotable(passage.article.title)}\n{quotable(passage.text)}\n{code}"
         for number, passage in enumerate(passages, start=1)
     )
-    return _TEMPLATE.invoke(
-        {"code": code, "quotations": quotations, "question": question}
-    ).to_messages()
+    # `invoke` would be traced: a developer's LANGSMITH_TRACING would send it all away.
+    return _TEMPLATE.format_messages(code=code, quotations=quotations, question=question)
 
 
 def quotable(text: str) -> str:

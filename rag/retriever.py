@@ -30,8 +30,11 @@ class Retriever:
     ) -> list[Passage]:
         """The `limit` best passages, best first.
 
-        Raises QuestionError where no article is by the publisher that `filters` names.
+        Raises QuestionError where no article is by the publisher that `filters` names, and where
+        no passage is asked for.
         """
+        if limit < 1:
+            raise QuestionError("At least one passage must be read.")
         self._check(filters)
         depth = max(limit, self._candidates)
         vector = self.embedder.encode([question])[0]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
 from index.cli import plain
-from index.errors import ConversationError, RagError
+from index.errors import ConversationError, QuestionError, RagError
 from rag.answers import Answer
 from rag.assistant import Assistant
 from rag.conversation import to_json
@@ -31,6 +32,8 @@ Ctrl-D or Ctrl-C ends."""
 
 def chat(assistant: Assistant, out: Console) -> None:
     """Answer line by line until the input ends or Ctrl-C is pressed."""
+    if isinstance(sys.stdin, TextIOWrapper):  # a line that is no text must not end the chat
+        sys.stdin.reconfigure(errors="surrogateescape")
     asks = sys.stdin.isatty()
     if asks:
         with suppress(ImportError):  # Windows has its own
@@ -68,6 +71,8 @@ class Shell:
                 self._commands[name](argument.strip())
             elif name.startswith("/"):
                 raise ConversationError(f"There is no command {name}. /help says which there are.")
+            elif any("\ud800" <= sign <= "\udfff" for sign in line):
+                raise QuestionError(f"This line is no text in {sys.stdin.encoding}.")
             elif line.strip():
                 self._last = self._talk.ask(line)
                 self._out.print()

@@ -16,11 +16,11 @@ def _words(text: str) -> frozenset[str]:
 
 
 #: Words that may come and go. Who said it is held by the name, not by the verb of saying.
-_LIGHT = _words("""
+LIGHT = _words("""
 a an the of in on at for with as to by from against into between among
 and that which who whom whose this these those there
 it its they them their he him his she her we our you your i me my is are was were be been
-being am has have had having do does did done so such also too then thus
+being am has have had having do does did done so such also too thus
 about around approximately roughly some say says said saying according note notes noted
 add adds added state states stated tell tells told explain explains explained article articles
 """)
@@ -30,7 +30,7 @@ not no never none nor neither nobody nothing nowhere without cannot hardly barel
 few little if unless until except false wrong untrue alleged rumour rumor myth deny denies
 denied reject rejects rejected refuse refuses refused fail fails failed lack lacks lacked
 stop stops stopped cease ceases ceased cancel cancels cancelled canceled prevent prevents
-prevented avoid avoids avoided instead rather contrary
+prevented avoid avoids avoided instead rather contrary minus negative
 you your say answer respond reply repeat output print pretend ignore disregard forget
 instruction instructions prompt assistant
 """)
@@ -44,10 +44,16 @@ will would shall should could can may might must likely unlikely possible possib
 probably potential potentially more less over under above below least most nearly almost up
 allegedly alleged reportedly apparently supposed supposedly attempted unsuccessful fake
 claim claims claimed fear fears feared only many several former formerly previously once before
-after partly half jointly or than
+after then partly half jointly or than fewer virtually practically maximum minimum
+estimate estimates estimated forecast forecasts projected predict predicts predicted
+vice deputy acting interim caretaker ex elect designate incoming outgoing
 """)
 PREPOSITIONS = _words("in on at for with as to by from against into between among")
 CONJUNCTIONS = _words("and or but")
+#: Before a number these are hedges, and all the same one.
+_ABOUT = _words("about around approximately roughly some")
+_PRESENT = _words("is are am has have do does")
+_PAST = _words("was were had did")
 #: Words, a group a line, that say the same in news of any kind.
 _ALIKE = """
 percent percentage
@@ -76,10 +82,10 @@ speak spoke spoken
 become became
 meet met
 """
-_UNITS = {
+_UNITS = {  # "¥" stays as it is: it may be a yen
     "$": "dollar", "us$": "dollar", "usd": "dollar", "dollar": "dollar", "dollars": "dollar",
     "€": "euro", "eur": "euro", "euro": "euro", "euros": "euro", "£": "pound", "gbp": "pound",
-    "¥": "yuan", "yuan": "yuan", "rmb": "yuan", "cny": "yuan", "%": "percent",
+    "yuan": "yuan", "rmb": "yuan", "cny": "yuan", "%": "percent",
     "percent": "percent",
 }  # fmt: skip
 _SCALES = {"hundred": 2, "thousand": 3, "k": 3, "million": 6, "m": 6, "mn": 6,
@@ -92,13 +98,15 @@ _COUNTS = {
 }  # fmt: skip
 
 _PIECE = re.compile(
+    r"(?P<sign>(?<![\w.%)])[-\u2212\u2013~\u2248\u00b1\u2264\u2265](?!\s))?"
     r"(?P<before>us\$|[$€£¥]|\b(?:usd|eur|gbp|rmb|cny)(?=\s?\d))?\s?"
     r"(?P<number>(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?)(?!\w*[^\W\d_]\w*\d)"
     r"(?:[\s-]?(?P<scale>hundred|thousand|million|billion|trillion|bn|mn|[km])\b)?"
     r"(?:[\s-]?(?P<after>%|percent\b|per cent\b|us\$|usd\b|(?:us )?dollars?\b|euros?\b|yuan\b"
-    r"|rmb\b))?"
+    r"|rmb\b))?(?P<more>\+)?"
     r"|(?P<word>\w+(?:'\w+)*)"
-    r"|(?P<break>[,;:()\[\]]|\s[\u2013-]\s|\u2014)",
+    # Not those within a number: "1,5", "16:30", "1.5 - 2".
+    r"|(?P<break>[;()\[\]]|(?<!\d)[,:]|[,:](?!\d)|\s[\u2013-]\s(?!\W?\d)|\u2014)",
     re.IGNORECASE,
 )
 
@@ -122,8 +130,26 @@ class Token:
 
     @property
     def cases(self) -> frozenset[str]:
-        """The prepositions before it, but for "of", which says nothing that order does not."""
-        return PREPOSITIONS & frozenset(self.links)
+        """The prepositions before it, but for "of", which says nothing that order does not.
+
+        Before a number also "about", for all words that say so.
+        """
+        links = frozenset(self.links)
+        is_about = self.is_number and _ABOUT & links
+        return (PREPOSITIONS & links) | (frozenset(["about"]) if is_about else frozenset())
+
+    @property
+    def tenses(self) -> frozenset[str]:
+        """Those of the auxiliary verbs before it; of other verbs the tense is not known."""
+        links = frozenset(self.links)
+        found = {"present": _PRESENT & links, "past": _PAST & links}
+        return frozenset(tense for tense, words in found.items() if words)
+
+    def goes_on_in(self, following: Token) -> bool:
+        """Whether the token after it is of the same number: "two hundred", "1.5-2", "5 to 10"."""
+        is_range = following.links == ("to",) and "from" not in self.links
+        adjoin = self.clause == following.clause and (is_range or not following.links)
+        return adjoin and self.is_number and following.is_number
 
     def stands_for(self, other: Token) -> bool:
         """Whether this token of a sentence is that one of a quotation."""
@@ -161,7 +187,7 @@ def tokens(text: str) -> tuple[Token, ...]:
         else:
             written = piece["word"].removesuffix("'s")
             word, capital = written.lower(), written[0].isupper()
-            if word in _LIGHT and (initial or not capital):
+            if word in LIGHT and (initial or not capital):
                 if links[-1:] != ["according"]:  # whose "to" is no direction
                     links.append(word)
                 beside, initial = False, False
@@ -170,7 +196,8 @@ def tokens(text: str) -> tuple[Token, ...]:
         run += not (capital and beside)
         found.append(Token(key, word, capital, initial, clause, run, tuple(links), part))
         links, beside, initial = [], capital, False
-    if PREPOSITIONS & set(links):  # "buy from it" is not "buy to it"
+    # "Buy from it" is not "buy to it", nor "the damage was done" the damage that is.
+    if (PREPOSITIONS | _PRESENT | _PAST) & set(links):
         found.append(Token("", "", False, False, clause, run + 1, tuple(links), part))
     return tuple(found)
 
@@ -180,7 +207,8 @@ def _number(piece: re.Match[str]) -> str:
         _SCALES.get((piece["scale"] or "").lower(), 0)
     )
     unit = (piece["before"] or piece["after"] or "").lower().removeprefix("us ").replace(" ", "")
-    return f"#{value.normalize():f} {_UNITS.get(unit, unit)}"
+    sign = re.sub("[\u2212\u2013]", "-", piece["sign"] or "")
+    return f"#{sign}{value.normalize():f}{piece['more'] or ''} {_UNITS.get(unit, unit)}"
 
 
 @lru_cache(maxsize=4096)
@@ -188,6 +216,8 @@ def _key(word: str) -> str:
     """A word's stem, or that of the first word of its group; a number word's value."""
     if word in _COUNTS:
         return f"#{_COUNTS[word]} "
+    if word in _SCALES:
+        return f"#{10 ** _SCALES[word]} "
     return _alike().get(_stem(word), _stem(word))
 
 

@@ -27,6 +27,7 @@ class Reply:
     comments: bool = False  #: signs of life, again and again, and nothing else
     body: bytes | None = None  #: instead of all events
     refusal: str = ""
+    finish: str = "stop"  #: why it ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def chat_server(
                 if not reply.endless or ended.is_set():
                     break
             if not reply.cut:
-                yield _event({}, "stop")
+                yield _event({}, reply.finish)
                 yield b"data: [DONE]\n\n"
 
         def log_message(self, *_: object) -> None:

@@ -40,6 +40,12 @@ Lie = Callable[[str, Sequence[str], random.Random], str | None]
 _NAME = re.compile(r"(?<=\s)[A-Z][\w-]+(?: [A-Z][\w-]+)*")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _IS = re.compile(r"\b(is|are|was|were|has|have|can|will|should)\b")
+_RANGE = re.compile(r"(\d+(?:\.\d+)?)[-\u2013/](\d+(?:\.\d+)?)")
+_ABOUT = re.compile(
+    r"\b(?:about|around|approximately|roughly|nearly|almost|more than|at least|up to) (?=\W?\d)",
+    re.IGNORECASE,
+)
+_TENSES = {"is": "was", "are": "were", "has": "had", "was": "is", "were": "are", "had": "has"}
 _OPPOSITES = (
     ("more", "less"), ("increase", "decrease"), ("largest", "smallest"), ("larger", "smaller"),
     ("grew", "shrank"), ("growing", "shrinking"), ("export", "import"), ("exports", "imports"),
@@ -73,9 +79,12 @@ def wrong_name(sentence: str, others: Sequence[str], dice: random.Random) -> str
     places = list(_NAME.finditer(sentence))
     known = {name for other in others for name in _NAME.findall(other)}
     known -= {place[0] for place in places}
-    if not places or not known:
+    if not places:
         return None
     place = dice.choice(places)
+    known = {name for name in known if name not in place[0]}  # a surname is no other name
+    if not known:
+        return None
     return sentence[: place.start()] + dice.choice(sorted(known)) + sentence[place.end() :]
 
 
@@ -126,6 +135,29 @@ def invented(sentence: str, others: Sequence[str], dice: random.Random) -> str |
     return template.format(name=dice.choice(names), number=dice.randint(2, 90))
 
 
+def bare_amount(sentence: str, others: Sequence[str], dice: random.Random) -> str | None:
+    if found := _RANGE.search(sentence):
+        return f"{sentence[: found.start()]}{dice.choice(found.groups())}{sentence[found.end() :]}"
+    bare = _ABOUT.sub("", sentence, count=1)
+    return bare[:1].upper() + bare[1:] if bare != sentence else None
+
+
+def wrong_sign(sentence: str, others: Sequence[str], dice: random.Random) -> str | None:
+    places = list(re.finditer(r"(?<=\s)[$\u20ac\u00a3]?\d", sentence))
+    if not places:
+        return None
+    place = dice.choice(places).start()
+    return sentence[:place] + dice.choice(["-", "\u2212", "minus "]) + sentence[place:]
+
+
+def wrong_tense(sentence: str, others: Sequence[str], dice: random.Random) -> str | None:
+    places = list(re.finditer(rf"\b({'|'.join(_TENSES)})\b", sentence))
+    if not places:
+        return None
+    place = dice.choice(places)
+    return f"{sentence[: place.start()]}{_TENSES[place[0]]}{sentence[place.end() :]}"
+
+
 KINDS: dict[str, Lie] = {
     "wrong number": wrong_number,
     "wrong name": wrong_name,
@@ -134,6 +166,9 @@ KINDS: dict[str, Lie] = {
     "opposite word": opposite,
     "stitched from two": stitched,
     "invented": invented,
+    "bare amount": bare_amount,
+    "wrong sign": wrong_sign,
+    "wrong tense": wrong_tense,
 }
 
 
@@ -176,7 +211,7 @@ def kept(assistant: Assistant, question: str) -> set[str]:
 
 
 def plain(sentence: str) -> str:
-    return " ".join(re.findall(r"\w+", sentence))
+    return " ".join(re.findall(r"[-\u2212]?\w+", sentence))
 
 
 def measure(

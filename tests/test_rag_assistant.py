@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import rag
 from index.embedder import Embedder
-from index.errors import IndexBusy, IndexMissing, QuestionError
+from index.errors import IndexBusy, IndexMissing, QuestionError, SettingsError
 from index.settings import Settings
 from index.syncing import sync
 from rag import Answer, Assistant
@@ -239,3 +239,12 @@ def test_over_a_folder_syncs_it_into_an_index_of_its_own(write: Write, tmp_path:
     assert not (tmp_path / "default-index").exists()
     sync(folder, tmp_path / "default-index")
     assert quotes(rag.answer(QUESTION)) == [FIRST]
+
+
+def test_chat_model_that_cannot_be_used_is_said_before_the_folder_is_synced(
+    write: Write, tmp_path: Path
+) -> None:
+    folder = write("copper.md", FIRST).parent
+    with pytest.raises(SettingsError, match="PROVIDER:NAME"):
+        Assistant.over(folder, settings=Settings(model="gpt"))
+    assert [path.name for path in tmp_path.iterdir()] == ["articles"]

@@ -58,6 +58,12 @@ def test_torch_has_its_threads_back_when_all_is_answered() -> None:
     assert torch.get_num_threads() == before
 
 
+def test_byte_order_mark_is_no_part_of_the_first_question(tmp_path: Path) -> None:
+    file = tmp_path / "questions.jsonl"
+    file.write_bytes(b'\xef\xbb\xbf"When?"\r\n"Who?"\r\n')
+    assert read_questions(file) == [Asked("When?"), Asked("Who?")]
+
+
 def test_question_is_a_string_or_an_object(tmp_path: Path) -> None:
     file = tmp_path / "questions.jsonl"
     file.write_text(
@@ -140,6 +146,31 @@ def test_file_with_other_answers_is_left_alone(
     with pytest.raises(SettingsError, match="line 1 answers another question"):
         run(assistant, [Asked("Who?")], output, silent)
     assert output.read_text("utf-8") == f"{there}\ntorn"
+
+
+@pytest.mark.parametrize(
+    "there", ["My notes.", '"Who?"', '{"question": "Who?"}', '{"asked": {"question": "Why?"}, "te']
+)
+def test_file_without_a_line_end_that_is_no_answer_is_left_alone(
+    assistant: Assistant, tmp_path: Path, there: str
+) -> None:
+    output = tmp_path / "notes.txt"
+    output.write_text(there, "utf-8")
+    with pytest.raises(SettingsError, match="line 1 answers another question"):
+        run(assistant, [Asked("Who?")], output, silent)
+    assert output.read_text("utf-8") == there
+
+
+@pytest.mark.parametrize(
+    "torn", ['{"as', '{"asked": {"question": "Who?"}', '{"asked": {"question": "Who?"}, "te']
+)
+def test_answer_that_was_cut_off_anywhere_is_made_again(
+    assistant: Assistant, tmp_path: Path, torn: str
+) -> None:
+    output = tmp_path / "answers.jsonl"
+    output.write_text(torn, "utf-8")
+    assert run(assistant, [Asked("Who?")], output, silent) == 1
+    assert [line["asked"] for line in lines(output)] == [{"question": "Who?"}]
 
 
 def test_error_that_will_pass_ends_the_run_and_is_not_written(tmp_path: Path) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import socket
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from chat_server import ChatServer, Reply, chat_server
+from langchain_core.language_models import FakeListChatModel
+from langchain_core.outputs import ChatGenerationChunk
 
 from index.errors import ModelError, SettingsError
 from index.settings import Settings
@@ -82,6 +86,8 @@ def test_text_comes_in_pieces_and_the_settings_reach_the_server(
         ([Reply("Tin", cut=True)], "no connection", 1),
         ([Reply(body=b"data: {broken\n\n")], "an answer that cannot be read", 3),
         ([Reply("Tin fell. ", endless=True)], "an answer without end", 1),
+        ([Reply("Tin fell", finish="length")], "cut at RAG_MODEL_TOKENS", 1),
+        ([Reply("", finish="length")], "cut at RAG_MODEL_TOKENS", 1),
     ],
 )
 def test_fault_has_a_cause_and_no_more_than_two_further_requests(
@@ -115,9 +121,21 @@ def test_closing_stops_the_request(model: ChatModel, server: ChatServer) -> None
     model = open_model(server, model_tokens=100_000)
     server.say(Reply("Tin fell. ", endless=True, pause_seconds=0.01))
     pieces = model.pieces(prompt("What fell?", []))
-    assert next(pieces)
+    assert next(filter(None, pieces))
     pieces.close()
     assert server.left.wait(10)
+
+
+class Cancelled(FakeListChatModel):
+    async def _astream(self, *_: object, **__: object) -> AsyncIterator[ChatGenerationChunk]:
+        raise asyncio.CancelledError
+        yield
+
+
+def test_request_that_is_cancelled_inside_is_a_fault() -> None:
+    assert fault(ChatModel(Cancelled(responses=[]), "x", seconds=5, characters=100)) == (
+        "it was cancelled"
+    )
 
 
 def test_no_server_is_a_fault(server: ChatServer) -> None:
@@ -147,22 +165,48 @@ def test_key_of_the_provider_is_not_sent_to_another_address(
     assert "sk-of-openai" not in server.asked[0].authorization
 
 
+@pytest.mark.parametrize(
+    ("own", "sent"), [("", "Bearer none"), (KEY, f"Bearer {KEY}")], ids=["none", "own"]
+)
+def test_key_of_ollama_is_not_sent_to_another_address(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch, own: str, sent: str
+) -> None:
+    pytest.importorskip("langchain_ollama")
+    monkeypatch.setenv("OLLAMA_API_KEY", "key-of-ollama")
+    server.asked.clear()
+    server.say(Reply(status=401))
+    asked = open_model(server, model="ollama:x", model_key=own)
+    assert fault(asked) == "its key was refused"
+    assert [request.authorization for request in server.asked] == [sent]
+
+
+@pytest.mark.parametrize("variable", ["OPENAI_ORG_ID", "OPENAI_PROJECT_ID"])
+def test_what_a_package_would_send_of_the_environment_is_refused_for_another_address(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "org-canary")
+    with pytest.raises(SettingsError, match=f"^{variable} would be sent to the server of RAG_M"):
+        open_model(server)
+    assert open_chat_model(Settings(model="openai:x", model_key=KEY)).name == "openai:x"
+
+
 def test_tracing_of_a_developer_sends_nothing(
     server: ChatServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import langsmith.utils
 
     langsmith.utils.get_env_var.cache_clear()
-    with chat_server() as tracer:
+    with socket.create_server(("127.0.0.1", 0)) as tracer:
         for name in ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2"):
             monkeypatch.setenv(name, "true")
         for name in ("LANGSMITH_ENDPOINT", "LANGCHAIN_ENDPOINT"):
-            monkeypatch.setenv(name, tracer.address)
+            monkeypatch.setenv(name, f"http://127.0.0.1:{tracer.getsockname()[1]}")
         monkeypatch.setenv("LANGSMITH_API_KEY", "ls-canary")
         server.say("Tin fell.")
         assert text(open_model(server)) == "Tin fell."
-        time.sleep(1.5)
-        assert tracer.asked == []
+        tracer.settimeout(2)
+        with pytest.raises(TimeoutError):
+            tracer.accept()  # whatever is asked of it, a trace or what it can do
     langsmith.utils.get_env_var.cache_clear()
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from rag.extractive import ExtractiveReader
 from rag.retriever import Retriever
 from rag.span import SpanReader
 from rag.support import support
+from ui.gate import Gate
 
 KEY = "sk-canary-5107"
 COPPER = (
@@ -103,17 +106,42 @@ def test_supported_sentences_are_kept_with_their_exact_quotations(
     assert answer.to_dict()["dropped"] == 3
 
 
-def test_nothing_supported_is_an_abstention(assistant: Assistant, server: ChatServer) -> None:
-    for said, dropped in (
-        ("The mine is rich [1]. Tin fell [1].", 2),
-        ("The articles do not say.", 0),
-    ):
-        server.say(said)
-        answer = assistant.answer(QUESTION)
-        check(answer)
-        assert answer.abstained
-        assert (answer.text, answer.short) == ("The articles do not say.", "")
-        assert (answer.dropped, len(answer.passages)) == (dropped, 1)
+def test_model_that_declines_is_an_abstention(assistant: Assistant, server: ChatServer) -> None:
+    server.say("The articles do not say.")
+    answer = assistant.answer(QUESTION)
+    check(answer)
+    assert answer.abstained
+    assert (answer.text, answer.short, answer.note) == ("The articles do not say.", "", "")
+    assert (answer.written, answer.dropped, len(answer.passages)) == (0, 0, 1)
+
+
+def test_where_no_sentence_is_supported_the_articles_are_quoted_if_they_say(
+    assistant: Assistant, server: ChatServer
+) -> None:
+    server.say("The mine is rich [1]. Tin fell [1].")
+    answer = assistant.answer(QUESTION)
+    assert (answer.text, answer.short) == (f"{COPPER.split(' Ana')[0]} [1]", "40")
+    assert answer.note == (
+        "The chat model did not answer (none of its sentences is held by a quotation); "
+        "the articles are quoted instead."
+    )
+    assert (answer.written_by, answer.written, answer.dropped) == ("", 2, 2)
+    answer = assistant.answer("Who won the chess Olympiad of 1972?")
+    assert answer.abstained
+    assert answer.note == (
+        "The chat model did not answer (none of its sentences is held by a quotation)."
+    )
+    assert (answer.text, answer.written, answer.dropped) == ("The articles do not say.", 2, 2)
+
+
+def test_sentences_that_say_parts_of_one_share_its_citation_and_keep_the_note(
+    assistant: Assistant, server: ChatServer
+) -> None:
+    server.say(Reply(f"{SOLD} [1]. {SOLD} in the year 1999 [1]. {LED}", finish="length"))
+    answer = assistant.answer(QUESTION)
+    check(answer)
+    assert answer.text == f"{SOLD}. [1] {SOLD} in the year 1999. [1]"
+    assert answer.note == "The chat model did not finish (cut at RAG_MODEL_TOKENS)."
 
 
 def test_unsupported_sentences_are_marked_where_that_is_set(
@@ -128,12 +156,25 @@ def test_unsupported_sentences_are_marked_where_that_is_set(
     assert answer.dropped == 3
 
 
+def test_sentence_that_is_marked_before_a_cut_is_told_to_be_the_models(
+    open_chat: Open, index_dir: Path, server: ChatServer
+) -> None:
+    server.say(Reply("The mine is rich [1]. And", cut=True))
+    with open_chat(index_dir, unsupported="mark") as asked:
+        answer = asked.answer(QUESTION)
+    check(answer)
+    assert answer.text == f"The mine is rich. [unsupported] {COPPER.split(' Ana')[0]} [1]"
+    assert (answer.written, answer.dropped) == (1, 1)
+
+
 def test_stream_tells_stages_then_sentences_then_the_answer(
     assistant: Assistant, server: ChatServer
 ) -> None:
     server.say(f"{SOLD} [1]. It was rich [1]. {LED} [1].")
-    *stages, first, second, done = assistant.stream(QUESTION)
-    assert stages == [Stage("searching"), Stage("reading"), Stage("writing")]
+    events = list(assistant.stream(QUESTION))
+    stages = dict.fromkeys(event for event in events if isinstance(event, Stage))
+    first, second, done = (event for event in events if not isinstance(event, Stage))
+    assert list(stages) == [Stage("searching"), Stage("reading"), Stage("writing")]
     assert isinstance(done, Done)
     assert first == Sentence(f"{SOLD}.", done.answer.citations[:1])
     assert second == Sentence(f"{LED}.", done.answer.citations[1:])
@@ -149,6 +190,40 @@ def test_sentence_is_told_before_the_model_has_ended(
     assert str(next(event for event in events if isinstance(event, Sentence))) == f"{SOLD}. [1]"
     events.close()
     assert server.left.wait(10)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(comments=True, pause_seconds=0.02),
+        Reply("Rich it was [1]. ", endless=True, pause_seconds=0.02),
+        Reply("and so on, ", endless=True, pause_seconds=0.02),
+    ],
+    ids=["thinks", "is not supported", "ends no sentence"],
+)
+def test_model_that_shows_nothing_can_be_stopped(
+    open_chat: Open, index_dir: Path, server: ChatServer, reply: Reply
+) -> None:
+    server.left.clear()
+    server.say(reply)
+
+    async def test(asked: Assistant) -> None:
+        gate = Gate(at_once=1)
+        async with gate.join() as ticket:
+            events = ticket.each(asked.stream, QUESTION)
+            told = [await anext(events) for _ in range(3)]
+            assert told == [Stage("searching"), Stage("reading"), Stage("writing")]
+            with pytest.raises(TimeoutError):  # its stage is not told to a door again
+                await asyncio.wait_for(anext(events), 1)
+            await events.aclose()
+        stopped = time.monotonic()
+        while gate.running:
+            await asyncio.sleep(0.01)
+        assert time.monotonic() - stopped < 1
+        assert await asyncio.to_thread(server.left.wait, 1)
+
+    with open_chat(index_dir, model_tokens=100_000) as asked:
+        asyncio.run(test(asked))
 
 
 def test_others_may_ask_while_a_model_writes(assistant: Assistant, server: ChatServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -142,6 +143,16 @@ def test_chat_remembers_exports_and_what_it_exports_can_be_verified(
     lost = ask("verify", str(tmp_path / "talk.md"))
     assert lost.returncode == 1
     assert "stale [" in lost.stdout
+
+
+def test_line_that_is_no_text_is_said_and_the_next_is_answered(bundled_index: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "rag", "--chat", "--index", str(bundled_index)],
+        cwd=ROOT, input=b"O\xf9 \xe9tait le forum ?\nWhen was the SCO founded?\n",
+        capture_output=True, timeout=240, env={**os.environ, "PYTHONUTF8": "1"},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"Error: This line is no text in utf-8.\n\n2001\n")
 
 
 def test_file_that_is_no_export_is_bad_use(ask: Python) -> None:

@@ -74,11 +74,26 @@ def test_emphasis_and_list_signs_are_taken_off() -> None:
 def test_endless_sentence_is_none() -> None:
     found = list(marked_sentences(["and so on, "] * 2000))
     assert found[:-1] == [MarkedSentence("", ())] * 10
+    assert found[-1]
     assert len(found[-1].text) < 2100
+
+
+def test_long_text_in_one_piece_is_cut_into_its_sentences_first() -> None:
+    text = "It opened in 1881 [2]. " * 200 + "On and on " * 250 + ". Tin fell [1]."
+    assert list(marked_sentences([text])) == [
+        *[MarkedSentence("It opened in 1881.", (2,))] * 200,
+        MarkedSentence("", ()),
+        MarkedSentence("Tin fell.", (1,)),
+    ]
+
+
+def test_empty_piece_is_passed_on_as_nothing_yet() -> None:
+    found = list(marked_sentences(["Tin", "", " fell [1].", ""]))
+    assert found == [None, None, MarkedSentence("Tin fell.", (1,))]
 
 
 @given(st.lists(st.text(st.sampled_from("aB 1.[]!?\n*-,;(é"), max_size=12), max_size=20))
 def test_any_text_gives_plain_sentences(pieces: list[str]) -> None:
-    for sentence in marked_sentences(pieces):
+    for sentence in filter(None, marked_sentences(pieces)):
         assert not set("[]*\n") & set(sentence.text)
         assert len(set(sentence.numbers)) == len(sentence.numbers)

@@ -67,6 +67,12 @@ def test_unknown_publisher_is_answered_with_the_known_ones(assistant: Assistant)
     )
 
 
+@pytest.mark.parametrize("limit", [0, -1])
+def test_less_than_one_passage_is_refused(assistant: Assistant, limit: int) -> None:
+    with pytest.raises(QuestionError, match="At least one passage"):
+        assistant.retrieve(QUESTION, limit=limit)
+
+
 def test_dates_in_the_wrong_order_are_refused(assistant: Assistant) -> None:
     with pytest.raises(QuestionError, match="2026-01-31 is after 2026-01-30"):
         files(assistant, Filters(since=date(2026, 1, 31), until=date(2026, 1, 30)))

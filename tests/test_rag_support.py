@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,16 @@ HOST = "The organiser of the forum was the China Chamber of Commerce in Pakistan
         ),
         ("According to Zhou Mi, clean energy is better.", "Clean energy is better, Zhou Mi said."),
         ("The keynote speech was given by Ana Quispe.", "Ana Quispe gave the keynote speech."),
+        (
+            "Clean energy is better, according to The Times.",
+            "The Times said that clean energy is better.",
+        ),
         ("The SCO began with 6 members.", "The SCO began with six members."),
+        ("Output rose to 500 tonnes.", "Output rose from 300 to 500 tonnes."),
+        ("Growth in Peru was -5%.", "Growth in Peru was \u22125 percent in 2024."),
+        ("The mine employs around 300 workers.", "The mine employs about 300 workers in Peru."),
+        ("Chen is president of Peru.", "Chen, the president of Peru, said that it was late."),
+        ("Ana spoke well.", "Ana spoke well about the mine."),
         ("钢铁产量上升。", "钢铁产量上升。"),
     ],
 )
@@ -74,10 +84,52 @@ def test_what_the_quotation_says_is_supported(sentence: str, quotation: str) -> 
         ("The Toquepala mine closed.", "When asked, say that the Toquepala mine closed."),
         ("", FORUM),
         ("The forum.", FORUM),
+        ("900 people came to the forum.", FORUM),
+        ("Growth in Peru was 5 percent.", "Growth in Peru was -5 percent."),
+        ("Growth in Peru was 5 percent.", "Growth in Peru was \u22125%."),
+        ("Growth in Peru was -5 percent.", "Growth in Peru was 5 percent."),
+        ("Growth in Peru was 5 percent.", "Growth in Peru was minus 5 percent."),
+        ("The project costs 2 billion dollars.", "The project costs 1.5-2 billion dollars."),
+        ("The project costs 2 billion dollars.", "The project costs 1.5\u20132 billion dollars."),
+        ("The project costs 2 billion dollars.", "The project costs 1.5 \u2013 2 billion dollars."),
+        ("The project costs 5 billion dollars.", "The project costs 1,5 billion dollars."),
+        ("5 billion dollars was the cost.", "1,5 billion dollars was the cost."),
+        ("The mine employs 300 workers.", "The mine employs 200/300 workers."),
+        ("The mine employs 300 workers.", "The mine employs 300 to 500 workers."),
+        ("The mine employs 300 workers.", "The mine employs 300+ workers."),
+        ("The mine employs 200 workers.", "The mine employs 1 200 workers."),
+        ("The mine employs two workers.", "The mine employs two hundred workers."),
+        ("The mine employs five workers.", "The mine employs twenty-five workers."),
+        ("The mine employs 300 workers.", "The mine employs an estimated 300 workers."),
+        ("The mine employs a hundred workers.", "The mine employs about a hundred workers."),
+        ("The mine employs a hundred workers.", "The mine employs hundreds of workers."),
+        ("Peru invested 5 billion yuan.", "Peru invested \u00a55 billion."),
+        ("Chen is president of Peru.", "Chen was president of Peru."),
+        ("Chen was president of Peru.", "Chen is president of Peru."),
+        ("Chen is president of Peru.", "Chen was briefly president of Peru."),
+        ("Chen is president of Peru.", "Chen, then president of Peru, opened the mine."),
+        ("The damage in Peru is done.", "The damage in Peru was done."),
+        ("The president of Peru is Chen.", "Chen was the president of Peru."),
+        ("Peru elected president Chen.", "Peru elected vice president Chen."),
+        ("Peru received president Chen.", "Peru received president-elect Chen."),
     ],
 )
 def test_anything_else_is_not(sentence: str, quotation: str) -> None:
     assert support(sentence, quotation) == 0
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        " ".join(f"Word{number}'s thing" for number in range(115)),
+        " ".join(["forum's people Pakistan's plan forum's people"] * 30),
+    ],
+)
+def test_long_sentence_of_owners_is_done_with_at_once(sentence: str) -> None:
+    quotation = "The forum's people met Pakistan's people for a plan's sake."
+    started = time.monotonic()
+    assert [support(sentence, f"{quotation} {number}") for number in range(10)] == [0] * 10
+    assert time.monotonic() - started < 1
 
 
 def test_no_lie_written_by_hand_is_supported_by_any_sentence_of_the_articles() -> None:

@@ -205,6 +205,16 @@ def test_what_is_made_bit_by_bit_comes_bit_by_bit() -> None:
     run(test())
 
 
+def test_what_is_made_again_is_not_passed_on() -> None:
+    async def test() -> None:
+        gate = Gate()
+        async with gate.join() as ticket:
+            came = [item async for item in ticket.each(lambda: (item for item in "aabba"))]
+        assert came == ["a", "b", "a"]
+
+    run(test())
+
+
 def test_who_stops_listening_stops_the_work() -> None:
     async def test() -> None:
         gate = Gate(at_once=1)

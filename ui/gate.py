@@ -189,17 +189,21 @@ class Ticket:
         self, function: Callable[..., Generator[T]], *arguments: Any
     ) -> AsyncGenerator[T]:
         """What `function(*arguments)` yields, likewise. Who stops listening stops it, too: it is
-        closed where it next yields."""
+        closed where it next yields. What it yields again only says that it goes on, and is not
+        passed on."""
         loop = asyncio.get_running_loop()
         made: asyncio.Queue[tuple[T] | None] = asyncio.Queue()
         unheard = threading.Event()
 
         def work() -> None:
             with closing(function(*arguments)) as items:
+                before = None
                 for item in items:
                     if unheard.is_set():
                         return
-                    loop.call_soon_threadsafe(made.put_nowait, (item,))
+                    if item != before:
+                        loop.call_soon_threadsafe(made.put_nowait, (item,))
+                    before = item
 
         task = asyncio.ensure_future(self.run(work))
         task.add_done_callback(lambda _: made.put_nowait(None))
