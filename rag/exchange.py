@@ -62,7 +62,7 @@ def _about(earlier: str, matter: str, capitals: bool) -> str:
             return f"{earlier.rstrip(END)} {matter}?"
         return _put(earlier, words, first, end, matter[new[1].start :])
     thing = not named and new[0].low in DETERMINERS and not LATER.search(matter)
-    if thing or _all_light(new):
+    if thing or _all_light(new) or (len(new) == 1 and new[0].low in LEADING):
         return ""
     first, end = (0, 0) if named else _counted(words)
     defines = all(word.light or word.name or word.low == "mean" for word in words)
@@ -148,7 +148,9 @@ def _name_for(earlier: str, words: Sequence[Word], new: Sequence[Word]) -> tuple
         return 0, 0
     articled = led_by in DETERMINERS
     if article and articled:
-        return first - 1, end if shared else max(end, _phrase_end(earlier, words, first - 1))
+        # "the Lima mine" is one thing; after "was", "the SCO founded" is not.
+        whole = not shared and not any(word.low in AUXILIARIES for word in words[:first])
+        return first - 1, max(end, _phrase_end(earlier, words, first - 1)) if whole else end
     if articled and end < len(words) and not (words[end].light or any(w.name for w in new)):
         return 0, 0  # "the Lima mine" does not become "the tin mine"
     return first, end

@@ -29,7 +29,7 @@ from rag.leaning import (
     points_back,
     words_of,
 )
-from rag.times import END
+from rag.times import END, TIME
 
 if TYPE_CHECKING:
     from rag.conversation import Turn
@@ -38,8 +38,11 @@ _LONGEST = 1_000
 
 _KNOWN = re.compile(r" \([^()]*\)\?$")  # an earlier answer that was put into a question
 _ARTICLES = OWNERS | {"the", "a", "an"}
-#: "the one in Lima" is in Lima, "the Lima one" is Lima.
-_THE_ONE = re.compile(r"^(?:the|that)\s+((?-i:[A-Z])[\w-]*\s+|\d{4}\s+)?ones?\b\s*", re.IGNORECASE)
+#: "the one in Lima" is in Lima, "the Lima one" and "that of Lima" are Lima.
+_THE_ONE = re.compile(
+    r"^(?:(?:the|that)\s+((?-i:[A-Z])[\w-]*\s+|\d{4}\s+)?ones?\b|(?:that|those)\s+of\b)\s*",
+    re.IGNORECASE,
+)
 #: Words that ask, beside those that always do.
 _ALSO_ASKING = frozenset({"many", "much", "long", "large", "in", "at", "from", "to", "by", "since"})
 #: Verbs that end a question and belong to no noun.
@@ -84,9 +87,10 @@ def _asked(turn: Turn) -> str:
 
 
 def _asks(text: str) -> bool:
-    """Whether it begins as a whole question does."""
-    lows = [word.low for word in words_of(text)]
-    return next((low for low in lows if low not in PREPOSITIONS), "") in ASKING | AUXILIARIES
+    """Whether it begins as a whole question does, if need be after a place or a time."""
+    parts = [words_of(part) for part in (TIME.sub("", text, count=1), *text.split(",")[1:])]
+    begins = [next((w.low for w in part if w.low not in PREPOSITIONS), "") for part in parts]
+    return any(low in ASKING | AUXILIARIES for low in begins)
 
 
 def _joined(question: str, matter: str, short: str = "") -> str:

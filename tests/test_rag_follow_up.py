@@ -105,6 +105,7 @@ SOLD = "How many tonnes of copper did the mine sell in 1999?"
          "Who won the 2016 election in Peru?"),
         ("Who won the 2020 election in Peru?", "And last year?",
          "Who won the 2020 election in Peru, last year?"),
+        (EXPORTED, "And as of 2024?", "How much did China export as of 2024?"),
         # What follows a preposition
         (EXPORTED, "And to Iran?", "How much did China export in 2023 to Iran?"),
         (EXPORTED, "And in dollars?", "How much did China export in 2023 in dollars?"),
@@ -130,6 +131,8 @@ SOLD = "How many tonnes of copper did the mine sell in 1999?"
         (LEADS, "And the Huancayo mine?", "Who leads the Huancayo mine?"),
         (LEADS, "And the Huancayo one?", "Who leads the Huancayo mine?"),
         (LEADS, "And the SCO?", "Who leads the SCO?"),
+        (EXPORTED, "And that of Iran?", "How much did Iran export in 2023?"),
+        ("When was the SCO founded?", "And the EU?", "When was the EU founded?"),
         (LEADS, "and copper?", "Who leads the Toquepala mine, copper?"),
         ("How many people live in Lima?", "And women?", "How many women live in Lima?"),
         ("How many silver mines closed?", "And gold mines?", "How many gold mines closed?"),
@@ -145,6 +148,13 @@ def test_earlier_question_is_asked_again_of_another_time_place_or_name(
     asked: str, question: str, understood: str
 ) -> None:
     assert understand(question, [Turn(asked, short="5")]) == understood
+
+
+@pytest.mark.parametrize(
+    "question", ["And in 2024, who led the mine?", "And in Peru, how many mines closed?"]
+)
+def test_whole_question_after_a_time_or_a_place_is_left_alone(question: str) -> None:
+    assert understand(question, [Turn(EXPORTED, short="5")]) == ""
 
 
 @pytest.mark.parametrize(
