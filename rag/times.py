@@ -31,8 +31,8 @@ _POINT = (
     rf"|\w+\s+{_UNIT}\s+ago|today|now|yesterday|tomorrow)"
 )
 TIME = re.compile(
-    r"(?:\b(?P<lead>in|on|at|by|since|during|from|before|after|until|for|(?:as\s+)?of|over|around|within|"
-    r"between)"
+    r"(?:\b(?P<lead>in|on|at|by|since|during|from|before|after|until|for|(?:as\s+)?of|over|around|"
+    r"within|between)"
     rf"\s+)?\b(?P<when>{_POINT}(?:\s*(?:to|and|until|-|\u2013)\s*{_POINT})?)(?![\w-])",
     re.IGNORECASE,
 )
