@@ -36,21 +36,22 @@ def is_fragment(text: str) -> bool:
     return len(words) > 1 and words[0].low in PREPOSITIONS and not asks
 
 
-def exchanged(earlier: str, matter: str, *, capitals: bool = True) -> str:
+def exchanged(earlier: str, matter: str, *, capitals: bool = True, another: bool = False) -> str:
     """The earlier question about `matter`; the two side by side where no place for it is clear.
 
     "" where `matter` is another thing than the earlier question asks about, as "the price" may be.
-    Without `capitals` the matter may be a name all the same.
+    Without `capitals` the matter may be a name all the same. `another` says that it was "the one in
+    Lima", which is not the earlier one.
     """
     if leads(matter) or SAYS_WHEN.match(matter):
         matter = matter[0].lower() + matter[1:]
     time, rest = parted(matter)
     if time:
         earlier = at(earlier, time)
-    return _about(earlier, rest, capitals) if words_of(rest) else earlier
+    return _about(earlier, rest, capitals, another) if words_of(rest) else earlier
 
 
-def _about(earlier: str, matter: str, capitals: bool) -> str:
+def _about(earlier: str, matter: str, capitals: bool, another: bool) -> str:
     """The earlier question about another matter, which is no time."""
     # A time is no name, nor what follows a preposition.
     words = words_of(TIME.sub(lambda time: "." * len(time[0]), earlier))
@@ -58,6 +59,8 @@ def _about(earlier: str, matter: str, capitals: bool) -> str:
     named = any(word.name for word in new)
     if leads(matter):
         first, end = _after(earlier, words, new)
+        if not end and another:
+            first, end = next(iter(names_of(words)), (0, 0))
         if not end:
             return f"{earlier.rstrip(END)} {matter}?"
         return _put(earlier, words, first, end, matter[new[1].start :])

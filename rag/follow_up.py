@@ -65,13 +65,15 @@ def understand(question: str, history: Sequence[Turn]) -> str:
 def _understood(question: str, last: Turn) -> str:
     rest = OPENING.sub("", question).strip()
     about = WHAT_ABOUT.match(rest)
-    matter = _THE_ONE.sub(r"\1", rest[about.end() :] if about else rest).rstrip(END)
+    named = (rest[about.end() :] if about else rest).rstrip(END)
+    matter = _THE_ONE.sub(r"\1", named).rstrip()
     again = rest != question and not _asks(matter)
     if words_of(matter) and (about or again or is_fragment(rest)):
         if leaning_pronoun(matter) and not leads(matter):
             return _replaced(f"What is {matter}?", last)
+        another, capitals = matter != named, question != question.lower()
         matter = _replaced(matter, last)
-        asked = exchanged(_asked(last), matter, capitals=question != question.lower())
+        asked = exchanged(_asked(last), matter, capitals=capitals, another=another)
         return asked or _joined(matter, _about(last), last.short)
     if leaning_pronoun(rest):
         return _replaced(rest, last)

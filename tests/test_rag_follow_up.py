@@ -130,6 +130,7 @@ SOLD = "How many tonnes of copper did the mine sell in 1999?"
         (LEADS, "And Cerro Verde?", "Who leads the Cerro Verde mine?"),
         (LEADS, "And the Huancayo mine?", "Who leads the Huancayo mine?"),
         (LEADS, "And the Huancayo one?", "Who leads the Huancayo mine?"),
+        (LEADS, "And the one in Chile?", "Who leads the Chile mine?"),
         (LEADS, "And the SCO?", "Who leads the SCO?"),
         (EXPORTED, "And that of Iran?", "How much did Iran export in 2023?"),
         ("When was the SCO founded?", "And the EU?", "When was the EU founded?"),
