@@ -21,6 +21,7 @@ from index.errors import SettingsError
 from index.settings import Settings
 
 HERE = Path(__file__).parent
+CONVERSATIONS = HERE / "conversations.jsonl"
 
 app = typer.Typer(
     cls=cli.default_command("run", bare=True),
@@ -182,13 +183,18 @@ def fit(
 def conversations(
     talks: Annotated[
         Path, typer.Option("--conversations", metavar="FILE", help="Conversations, JSON lines.")
-    ] = HERE / "conversations.jsonl",
+    ] = CONVERSATIONS,
     articles: Articles = HERE.parent / "articles",
     split: Annotated[str, typer.Option(help="Only this split: dev or test.")] = "",
     gold: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Complete questions, to see that they are left alone."),
-    ] = HERE / "gold.jsonl",
+        typer.Option(
+            metavar="FILE",
+            help="Complete questions, to see that they are left alone; by default the gold set for "
+            "the conversations that come with it, else none.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Ask follow-up questions after the turns before them, and by themselves."""
     from eval import conversations
@@ -199,13 +205,15 @@ def conversations(
     chosen = [talk for talk in conversations.load_conversations(talks) if split in ("", talk.split)]
     if not chosen:
         raise SettingsError(f"{talks} has no conversations of the split {split}.")
+    if gold is None and talks.resolve() == CONVERSATIONS.resolve():
+        gold = HERE / "gold.jsonl"
     questions = load_gold(gold) if gold else []
     with _index_of(articles) as settings, Assistant.open(settings=settings) as assistant:
         with cli.progress_bar("Asking") as progress:
             asked = conversations.ask(assistant, settings, chosen, progress)
+        _show(conversations.rows(asked))
         with cli.progress_bar("Asking complete questions") as progress:
             outcomes = evaluate(assistant, settings, questions, progress)
-    _show(conversations.rows(asked))
     alone = conversations.left_alone(outcomes) if outcomes else None
     _show(conversations.rows_of_understanding(asked, alone))
 

@@ -93,7 +93,8 @@ def ask(
 def left_alone(outcomes: Sequence[Outcome]) -> Figure:
     """The share of complete questions that are asked as they stand after one about another matter.
 
-    That is the first one from halfway round the set that has no article in common.
+    That is the first one from halfway round the set that has no article in common; a question for
+    which there is none is not counted.
     """
     turns = [keep(outcome.answer) for outcome in outcomes]
     alone = []
@@ -101,21 +102,28 @@ def left_alone(outcomes: Sequence[Outcome]) -> Figure:
         articles = {part.article for part in outcome.gold.evidence}
         others = ((place + len(outcomes) // 2 + step) % len(outcomes) for step in range(len(turns)))
         before = next(
-            other
-            for other in others
-            if other != place
-            and not articles & {part.article for part in outcomes[other].gold.evidence}
+            (
+                turns[other]
+                for other in others
+                if other != place
+                and not articles & {part.article for part in outcomes[other].gold.evidence}
+            ),
+            None,
         )
-        alone.append(float(not understand(outcome.gold.question, [turns[before]])))
+        if before:
+            alone.append(float(not understand(outcome.gold.question, [before])))
     return ratio(alone)
 
 
 def rows(asked: Sequence[Asked]) -> list[list[str]]:
-    """The table of follow-up turns by split, with the turns before them and without."""
-    splits = dict.fromkeys(one.gold.split for one in asked)
+    """The table of follow-up turns by split, with the turns before them and without.
+
+    A split that has none is left out.
+    """
+    follow_ups = [one for one in asked if one.gold.type == FOLLOW_UP]
     head, columns = ["follow-up turns"], []
-    for split in splits:
-        part = [one for one in asked if one.gold.split == split and one.gold.type == FOLLOW_UP]
+    for split in dict.fromkeys(one.gold.split for one in follow_ups):
+        part = [one for one in follow_ups if one.gold.split == split]
         head += [f"{split}, in turn", f"{split}, alone"]
         columns += [figures([one.in_turn for one in part]), figures([one.alone for one in part])]
     return [head, *([name, *(str(column[name]) for column in columns)] for name in MEASURES)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,18 +160,24 @@ class Place:
 
 
 def places_of(settings: Settings, questions: Sequence[GoldQuestion]) -> dict[Evidence, Place]:
-    """Where all evidence stands. Raises SettingsError where some stands in no article."""
+    """Where all evidence stands. Raises SettingsError where some stands in no article.
+
+    Folders may have articles of one name: the first that holds the quotation is meant.
+    """
     places = {}
+    sources = defaultdict(list)
     with open_store(settings) as store:
-        sources = {Path(article.source).name: article.source for article in store.articles()}
+        for stored in store.articles():
+            sources[Path(stored.source).name].append(stored.source)
         for gold in questions:
             for part in gold.evidence:
-                article = store.article(sources.get(part.article, ""))
-                start = article.text.find(part.quote) if article else -1
-                if article is None or start < 0:
+                named = (store.article(source) for source in sources.get(part.article, ()))
+                article = next((one for one in named if one and part.quote in one.text), None)
+                if article is None:
                     raise SettingsError(
                         f"The evidence of {gold.id} does not stand in {part.article}: {part.quote}"
                     )
+                start = article.text.find(part.quote)
                 end = start + len(part.quote)
                 chunks = store.chunk_spans(article.source)
                 places[part] = Place(

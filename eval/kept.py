@@ -107,12 +107,12 @@ def differences(before: Kept, after: Kept) -> list[Difference]:
     pairs = _pairs(before, after)
     found = []
     for name in after.splits["all"]:
-        counted = [
-            [asked.measures.get(name, (0.0, 0.0)) for asked in run]
-            for run in zip(*pairs, strict=True)
-        ]
-        if name in before.splits["all"] and any(map(any, counted[1:])):
-            risen = difference(*counted)
+        if pairs and name in before.splits["all"]:
+            early, late = (
+                [asked.measures.get(name, (0.0, 0.0)) for asked in run]
+                for run in zip(*pairs, strict=True)
+            )
+            risen = difference(early, late)
             if risen.count:
                 figures = before.splits["all"][name], after.splits["all"][name]
                 found.append(Difference(name, *figures, risen))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -245,7 +246,7 @@ def _sentences(passages: Sequence[Passage]) -> list[tuple[Passage, int, int]]:
     """The passages' sentences, each wording once; headings and scraps are left out."""
     found: dict[str, tuple[Passage, int, int]] = {}
     for passage in passages:
-        for first, last in _sentence_spans(passage.article.text):
+        for first, last in _spans_in(passage):
             # Of a sentence that is longer than a chunk the passage has a part.
             start, end = max(first, passage.start), min(last, passage.end)
             sentence = passage.article.text[start:end]
@@ -257,15 +258,22 @@ def _sentences(passages: Sequence[Passage]) -> list[tuple[Passage, int, int]]:
 
 def whole_sentences(passage: Passage) -> list[tuple[int, int]]:
     """Where in its article the sentences stand that the passage has whole, without headings."""
-    text = passage.article.text
     return [
         (start, end)
-        for start, end in _sentence_spans(text)
-        if passage.start <= start and end <= passage.end and text[start] != "#"
+        for start, end in _spans_in(passage)
+        if passage.start <= start and end <= passage.end and passage.article.text[start] != "#"
     ]
 
 
-@lru_cache(maxsize=256)
+def _spans_in(passage: Passage) -> list[tuple[int, int]]:
+    """The sentences of its article of which the passage has at least a part."""
+    spans = _sentence_spans(passage.article.text)
+    first = bisect_right(spans, passage.start, key=lambda span: span[1])
+    return spans[first : bisect_left(spans, passage.end, lo=first, key=lambda span: span[0])]
+
+
+#: Whole articles are kept, each as large as `max_megabytes` allows: enough for two questions.
+@lru_cache(maxsize=16)
 def _sentence_spans(text: str) -> list[tuple[int, int]]:
     """An article's sentences; in a part of it the line breaks might look otherwise."""
     return sentence_spans(text)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rag.exchange import exchanged, is_fragment, leads
 from rag.leaning import (
     ASKING,
     AUXILIARIES,
@@ -24,19 +25,24 @@ from rag.leaning import (
     lacks_its_matter,
     leaning_pronoun,
     name_end,
+    names_of,
     points_back,
     words_of,
 )
+from rag.times import END, TIME
 
 if TYPE_CHECKING:
     from rag.conversation import Turn
 
 _LONGEST = 1_000
-_END = " ?!."
+
 _KNOWN = re.compile(r" \([^()]*\)\?$")  # an earlier answer that was put into a question
 _ARTICLES = OWNERS | {"the", "a", "an"}
-_THE_ONE = re.compile(r"^(?:the|that)\s+ones?\b\s*", re.IGNORECASE)
-_HOW_MANY = re.compile(r"^how (?:many|much) ", re.IGNORECASE)
+#: "the one in Lima" is in Lima, "the Lima one" and "that of Lima" are Lima.
+_THE_ONE = re.compile(
+    r"^(?:(?:the|that)\s+((?-i:[A-Z])[\w-]*\s+|\d{4}\s+)?ones?\b|(?:that|those)\s+of\b)\s*",
+    re.IGNORECASE,
+)
 #: Words that ask, beside those that always do.
 _ALSO_ASKING = frozenset({"many", "much", "long", "large", "in", "at", "from", "to", "by", "since"})
 #: Verbs that end a question and belong to no noun.
@@ -59,12 +65,16 @@ def understand(question: str, history: Sequence[Turn]) -> str:
 def _understood(question: str, last: Turn) -> str:
     rest = OPENING.sub("", question).strip()
     about = WHAT_ABOUT.match(rest)
-    matter = _THE_ONE.sub("", rest[about.end() :] if about else rest).rstrip(_END)
-    if words_of(matter) and (about or (rest != question and not _asks(matter))):
-        if exchanged := _exchanged(_asked(last), matter):
-            return exchanged
-        rest = f"What is {matter}?" if leaning_pronoun(matter) else ""
-        return _replaced(rest, last) if rest else _joined(matter, _about(last), last.short)
+    named = (rest[about.end() :] if about else rest).rstrip(END)
+    matter = _THE_ONE.sub(r"\1", named).rstrip()
+    again = rest != question and not _asks(matter)
+    if words_of(matter) and (about or again or is_fragment(rest)):
+        if leaning_pronoun(matter) and not leads(matter):
+            return _replaced(f"What is {matter}?", last)
+        another, capitals = matter != named, question != question.lower()
+        matter = _replaced(matter, last)
+        asked = exchanged(_asked(last), matter, capitals=capitals, another=another)
+        return asked or _joined(matter, _about(last), last.short)
     if leaning_pronoun(rest):
         return _replaced(rest, last)
     if points_back(rest):
@@ -79,39 +89,16 @@ def _asked(turn: Turn) -> str:
 
 
 def _asks(text: str) -> bool:
-    """Whether it begins as a whole question does."""
-    lows = [word.low for word in words_of(text)]
-    return next((low for low in lows if low not in PREPOSITIONS), "") in ASKING | AUXILIARIES
+    """Whether it begins as a whole question does, if need be after a place or a time."""
+    parts = [words_of(part) for part in (TIME.sub("", text, count=1), *text.split(",")[1:])]
+    begins = [next((w.low for w in part if w.low not in PREPOSITIONS), "") for part in parts]
+    return any(low in ASKING | AUXILIARIES for low in begins)
 
 
 def _joined(question: str, matter: str, short: str = "") -> str:
     """The question with the matter that it does not say, and what was answered about that."""
     known = f" ({re.sub('[()]', '', short)})" if short else ""
-    return f"{question.rstrip(_END)}, {matter}{known}?"
-
-
-def _exchanged(earlier: str, matter: str) -> str:
-    """The earlier question with `matter` in the place of what is of its kind, or "".
-
-    That is what was counted, or a name: the one after the same preposition, else the first.
-    """
-    words, new = words_of(earlier), words_of(matter, within=True)
-    named = any(word.name for word in new)
-    if _HOW_MANY.match(earlier) and not named and new[0].low not in DETERMINERS | PREPOSITIONS:
-        verb = next((word for word in words[3:] if word.low in AUXILIARIES), None)
-        if verb:
-            return f"{earlier[: words[2].start]}{matter} {earlier[verb.start :]}"
-    names = _names(words)
-    if not names or not (named or (len(new) < 3 and new[0].low not in DETERMINERS)):
-        return ""
-    first, last = names[0]
-    if new[0].low in PREPOSITIONS and len(new) > 1:
-        matter = matter[new[1].start :]
-        for place, end in names:
-            if place and words[place - 1].low == new[0].low:
-                first, last = place, end
-                break
-    return earlier[: words[first].start] + matter + earlier[words[last - 1].end :]
+    return f"{question.rstrip(END)}, {matter}{known}?"
 
 
 def _replaced(question: str, last: Turn) -> str:
@@ -123,7 +110,7 @@ def _replaced(question: str, last: Turn) -> str:
     rest = question[word.end :]
     if word.low == "there":
         stands_for = f"{'in' if stands_for == last.short else 'at'} {stands_for}"
-    if word.low in OWNERS and rest.strip(_END):
+    if word.low in OWNERS and rest.strip(END):
         stands_for += "'" if stands_for.endswith("s") else "'s"
     return question[: word.start] + stands_for + rest
 
@@ -133,7 +120,7 @@ def _stands_for(pronoun: str, last: Turn) -> str:
     asked, short = last.question.lower(), last.short
     named = bool(short) and all(word.name or word.light for word in words_of(short, within=True))
     if pronoun in PERSONS:
-        names = _names(words_of(last.question)) if asked.startswith("who") else []
+        names = names_of(words_of(last.question)) if asked.startswith("who") else []
         known = bool(names) and names[0][0] <= 2  # "Who is Ana Quispe?"
         fits = named and not known and asked.startswith(("who", "which", "name"))
     elif pronoun in MANY:
@@ -147,7 +134,7 @@ def _stands_for(pronoun: str, last: Turn) -> str:
     put_in = _put_in(last)
     if pronoun in PERSONS and not put_in:
         words = words_of(_asked(last))
-        longest = max(_names(words), key=lambda name: name[1] - name[0], default=None)
+        longest = max(names_of(words), key=lambda name: name[1] - name[0], default=None)
         return _piece(_asked(last), words, *longest) if longest else _about(last)
     return put_in or _about(last)
 
@@ -155,7 +142,7 @@ def _stands_for(pronoun: str, last: Turn) -> str:
 def _put_in(turn: Turn) -> str:
     """What was put into the turn's question when it was understood, or ""."""
     question = OPENING.sub("", turn.question).strip()
-    joined = f"{question.rstrip(_END)}, "
+    joined = f"{question.rstrip(END)}, "
     if turn.understood.startswith(joined):
         return _KNOWN.sub("?", turn.understood)[len(joined) :].removesuffix("?")
     pronoun = leaning_pronoun(question)
@@ -235,15 +222,6 @@ def _without_asking(question: str) -> str:
 def _after_asking(words: Sequence[Word]) -> int:
     asking = ASKING | AUXILIARIES | _ALSO_ASKING
     return next((n for n, word in enumerate(words) if word.low not in asking), len(words))
-
-
-def _names(words: Sequence[Word]) -> list[tuple[int, int]]:
-    """The places `(first, end)` of names."""
-    found: list[tuple[int, int]] = []
-    for place in range(len(words)):
-        if words[place].name and (not found or place >= found[-1][1]):
-            found.append((place, name_end(words, place)))
-    return found
 
 
 def _piece(text: str, words: Sequence[Word], first: int, end: int) -> str:

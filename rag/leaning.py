@@ -21,6 +21,11 @@ AUXILIARIES = _set(
     "might must isn't aren't wasn't weren't don't doesn't didn't won't"
 )
 PREPOSITIONS = _set("of in on for with between at from to by about during within under since")
+#: What begins with one of these is said of a whole question.
+LEADING = PREPOSITIONS | _set(
+    "according after against as because before besides compared despite except if into like "
+    "measured near not outside over per than through towards unless until via when while without"
+)
 PERSONS, THINGS, MANY = _set("he she him her his"), _set("it its"), _set("they them their")
 PRONOUNS = PERSONS | THINGS | MANY | {"there"}
 OWNERS = _set("his her its their")
@@ -100,6 +105,15 @@ def name_end(words: Sequence[Word], place: int) -> int:
             break
         end += 1 + linked
     return end
+
+
+def names_of(words: Sequence[Word]) -> list[tuple[int, int]]:
+    """The places `(first, end)` of names."""
+    found: list[tuple[int, int]] = []
+    for place in range(len(words)):
+        if words[place].name and (not found or place >= found[-1][1]):
+            found.append((place, name_end(words, place)))
+    return found
 
 
 def leaning_pronoun(question: str) -> Word | None:

@@ -36,3 +36,24 @@ def test_figures_are_printed_written_and_held_to_the_thresholds(tmp_path: Path) 
     asked = [question["id"] for question in written["questions"]]
     assert asked == [question.id for question in load_gold(GOLD)[:3]]
     assert "| answer recall |" in (tmp_path / "out.md").read_text("utf-8")
+
+
+def test_conversations_about_other_articles_are_asked_without_the_bundled_gold_set(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "salt.md").write_text("Miguel Condori has led the Uyuni salt works since 2004.")
+    evidence = [{"article": "salt.md", "quote": "Miguel Condori has led the Uyuni salt works"}]
+    turns = [
+        {"type": "opening", "question": "Who leads the Uyuni salt works?",
+         "answers": ["Miguel Condori"], "evidence": evidence},
+        {"type": "follow_up", "question": "Since when?", "answers": ["2004"],
+         "evidence": [{"article": "salt.md", "quote": "since 2004"}]},
+    ]  # fmt: skip
+    file = tmp_path / "talks.jsonl"
+    file.write_text(json.dumps({"id": "salt", "split": "test", "turns": turns}), "utf-8")
+    command = ["conversations", "--articles", str(tmp_path), "--conversations", str(file)]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.exception
+    assert "test, in turn" in result.stdout
+    assert "test: follow up" in result.stdout
+    assert "gold set" not in result.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,23 @@ def test_turns_are_asked_after_those_before_them_and_alone(
         ["dev: stand alone", "1.000 [1.000, 1.000] (1)"],
         ["dev: follow up", "0.000 [0.000, 0.000] (1)"],
     ]
+
+
+def test_small_sets_are_counted_as_far_as_they_go(
+    tmp_path: Path, embedder: Embedder, assistant_over: Callable[[Path], Assistant]
+) -> None:
+    """Here no turn of test leans on anything, and both complete questions are about one article."""
+    stands_alone = replace(
+        TALK, id="u", turns=tuple(replace(t, split="test") for t in TALK.turns[::2])
+    )
+    (tmp_path / "articles").mkdir()
+    (tmp_path / "articles" / "copper.md").write_text(COPPER)
+    (tmp_path / "articles" / "salt.md").write_text(SALT)
+    sync(tmp_path / "articles", tmp_path / "index", embedder=embedder)
+    settings = Settings(index_dir=tmp_path / "index")
+    with assistant_over(tmp_path / "index") as assistant:
+        asked = ask(assistant, settings, [TALK, stands_alone])
+        outcomes = evaluate(assistant, settings, TALK.turns[:2])
+    assert rows(asked)[0] == ["follow-up turns", "dev, in turn", "dev, alone"]
+    assert str(left_alone(outcomes)) == "- (0)"
+    assert str(left_alone(outcomes[:1])) == "- (0)"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.evaluate import Outcome, evaluate, short_right
+from eval.evaluate import Outcome, evaluate, places_of, short_right
 from eval.gold import Evidence, GoldQuestion
 from eval.report import (
     below_thresholds,
@@ -165,6 +165,20 @@ def test_evidence_that_stands_in_no_article_is_named(
         pytest.raises(SettingsError, match=f"evidence of q9 does not stand in {evidence.article}"),
     ):
         evaluate(assistant, Settings(index_dir=tiny_index), [question])
+
+
+def test_evidence_is_found_in_whichever_article_of_its_name_holds_it(
+    tmp_path: Path, embedder: Embedder
+) -> None:
+    for folder, text in (("2024", COPPER), ("2025", SALT)):
+        (tmp_path / "articles" / folder).mkdir(parents=True)
+        (tmp_path / "articles" / folder / "notes.md").write_text(text)
+    sync(tmp_path / "articles", tmp_path / "index", embedder=embedder)
+    both = (Evidence("notes.md", "40 tonnes"), Evidence("notes.md", "Miguel Condori"))
+    question = GoldQuestion("q9", "who", "Who?", ("Miguel Condori",), both)
+    places = places_of(Settings(index_dir=tmp_path / "index"), [question])
+    assert [Path(place.source).parent.name for place in places.values()] == ["2024", "2025"]
+    assert [(place.start, place.end) for place in places.values()] == [(32, 41), (0, 14)]
 
 
 def test_sentences_of_a_chat_model_are_counted_where_there_is_one(outcomes: list[Outcome]) -> None:

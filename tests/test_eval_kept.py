@@ -104,3 +104,11 @@ def test_difference_is_over_the_questions_that_both_have_asked() -> None:
 def test_a_question_that_was_rewritten_is_another_one() -> None:
     asked = tuple(replace(one, question="Another?") for one in EARLIER.questions)
     assert differences(EARLIER, replace(EARLIER, questions=asked)) == []
+
+
+def test_measure_that_counts_none_of_the_questions_in_both_has_no_difference() -> None:
+    """Of d, the only one in both, an answer is not to be had: recall counts it in neither run."""
+    both = keep([outcome("d", accepted=False, answered=False, recall=0.0)], ["read by S"])
+    changed = [change.measure for change in differences(EARLIER, both)]
+    assert "answer recall" not in changed
+    assert "abstention recall" in changed

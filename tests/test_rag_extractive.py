@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from index.article import Article
 from rag import Passage
 from rag.calibration import Calibration
-from rag.extractive import ANSWER_FEATURES, SENTENCE_FEATURES, ExtractiveReader
+from rag.extractive import ANSWER_FEATURES, SENTENCE_FEATURES, ExtractiveReader, whole_sentences
 from rag.span import TokenScores
 
 # Cosine alone ranks; confidence is the sigmoid of the best cosine, at least 0.5.
@@ -235,3 +236,38 @@ def test_question_for_yes_or_no_is_answered_by_the_sentence(question: str, short
     reading = reader().read(question, passages("The mine sold 40 tonnes of copper."))
     assert reading.short == short
     assert len(reading.quoted) == 1
+
+
+def test_passage_costs_as_much_to_read_in_a_long_article_as_in_a_short_one() -> None:
+    """Of 30,000 sentences two are read; to look at all takes some hundred times as long."""
+    sentence = "The mine sold much copper. "
+
+    def least_seconds(text: str) -> float:
+        article = Article("/1.md", "Metals", "", None, text, "")
+        passage = Passage(1, article, 30, 80, text[30:80], 0.1, 1, 0.5, None, None)
+        taken = []
+        for _ in range(6):  # the first time its sentences are found
+            started = time.perf_counter()
+            ranking = reader().rank("Copper?", [passage])
+            taken.append(time.perf_counter() - started)
+            assert [row[1:] for row in ranking.sentences] == [(30, 53), (54, 80)]
+        return min(taken[1:])
+
+    assert least_seconds(sentence * 30_000) < 20 * least_seconds(sentence * 3)
+
+
+def test_passage_has_the_part_of_a_sentence_that_it_cuts_and_nothing_beside_it() -> None:
+    text = "The mine sold much copper. The mine sold much salt. The mine sold no tin at all."
+    article = Article("/1.md", "Metals", "", None, text, "")
+    sentences: dict[tuple[int, int], list[str]] = {}
+    for start, end in [(26, 52), (27, 51), (5, 60), (26, 27)]:
+        passage = Passage(1, article, start, end, text[start:end], 0.1, 1, 0.5, None, None)
+        ranking = reader().rank("Copper?", [passage])
+        sentences[start, end] = [text[a:b] for _, a, b in ranking.sentences]
+        assert whole_sentences(passage) == ([(27, 51)] if end > 50 else [])
+    assert sentences == {
+        (26, 52): ["The mine sold much salt."],
+        (27, 51): ["The mine sold much salt."],
+        (5, 60): ["ine sold much copper.", "The mine sold much salt."],
+        (26, 27): [],
+    }

@@ -70,6 +70,104 @@ def test_follow_up_is_understood(turn: Turn, question: str, understood: str) -> 
     assert understand(question, [turn]) == understood
 
 
+EXPORTED = "How much did China export in 2023?"
+LEADS = "Who leads the Toquepala mine?"
+SOLD = "How many tonnes of copper did the mine sell in 1999?"
+
+
+@pytest.mark.parametrize(
+    ("asked", "question", "understood"),
+    [
+        # Times
+        (EXPORTED, "And in 2024?", "How much did China export in 2024?"),
+        (EXPORTED, "What about 2024?", "How much did China export in 2024?"),
+        (EXPORTED, "In 2024?", "How much did China export in 2024?"),
+        (EXPORTED, "What about last year?", "How much did China export last year?"),
+        (EXPORTED, "Five years ago?", "How much did China export five years ago?"),
+        (EXPORTED, "And between 2010 and 2015?",
+         "How much did China export between 2010 and 2015?"),
+        (EXPORTED, "And the year before?", "How much did China export in 2023, the year before?"),
+        (EXPORTED, "And Russia in 2022?", "How much did Russia export in 2022?"),
+        (EXPORTED, "And in Q1?", "How much did China export in Q1 2023?"),
+        ("How much does China export?", "What about last year?",
+         "How much does China export last year?"),
+        ("In 2023, how much did China export?", "And in 2024?",
+         "In 2024, how much did China export?"),
+        (LEADS, "And in 2024?", "Who leads the Toquepala mine in 2024?"),
+        (SOLD, "And in June?", "How many tonnes of copper did the mine sell in June 1999?"),
+        (SOLD, "And in May?", "How many tonnes of copper did the mine sell in May 1999?"),
+        (SOLD, "And in the 1980s?", "How many tonnes of copper did the mine sell in the 1980s?"),
+        ("Who visited Lima on Monday?", "And Tuesday?", "Who visited Lima on Tuesday?"),
+        ("Who visited Lima?", "And Tuesday?", "Who visited Lima on Tuesday?"),
+        ("Why did prices fall in the first half of 2024?", "And in the second half?",
+         "Why did prices fall in the second half of 2024?"),
+        ("Who won the 2020 election in Peru?", "And in 2016?",
+         "Who won the 2016 election in Peru?"),
+        ("Who won the 2020 election in Peru?", "And last year?",
+         "Who won the 2020 election in Peru, last year?"),
+        (EXPORTED, "And as of 2024?", "How much did China export as of 2024?"),
+        # What follows a preposition
+        (EXPORTED, "And to Iran?", "How much did China export in 2023 to Iran?"),
+        (EXPORTED, "And in dollars?", "How much did China export in 2023 in dollars?"),
+        (EXPORTED, "And per person?", "How much did China export in 2023 per person?"),
+        (EXPORTED, "And to its neighbours?",
+         "How much did China export in 2023 to China's neighbours?"),
+        (SOLD, "And of tin?", "How many tonnes of tin did the mine sell in 1999?"),
+        (LEADS, "And in Chile?", "Who leads the Toquepala mine in Chile?"),
+        ("How much did China export to its neighbours?", "And to Iran?",
+         "How much did China export to Iran?"),
+        ("How many people in Lima work?", "And in the north?",
+         "How many people in the north work?"),
+        ("How much does the project cost in dollars?", "And in Peru?",
+         "How much does the project cost in dollars in Peru?"),
+        # Names and nouns
+        (EXPORTED, "What about women?", "How much did China export in 2023, women?"),
+        (EXPORTED, "And exports to Iran?", "How much did China export in 2023, exports to Iran?"),
+        (EXPORTED, "what about russia?", "How much did russia export in 2023?"),
+        (SOLD, "And tin?", "How many tonnes of tin did the mine sell in 1999?"),
+        (SOLD, "And the Huancayo mine?",
+         "How many tonnes of copper did the Huancayo mine sell in 1999?"),
+        (LEADS, "And Cerro Verde?", "Who leads the Cerro Verde mine?"),
+        (LEADS, "And the Huancayo mine?", "Who leads the Huancayo mine?"),
+        (LEADS, "And the Huancayo one?", "Who leads the Huancayo mine?"),
+        (LEADS, "And the one in Chile?", "Who leads the Chile mine?"),
+        (LEADS, "And the SCO?", "Who leads the SCO?"),
+        (EXPORTED, "And that of Iran?", "How much did Iran export in 2023?"),
+        ("When was the SCO founded?", "And the EU?", "When was the EU founded?"),
+        (LEADS, "and copper?", "Who leads the Toquepala mine, copper?"),
+        ("How many people live in Lima?", "And women?", "How many women live in Lima?"),
+        ("How many silver mines closed?", "And gold mines?", "How many gold mines closed?"),
+        ("Who is the president of Peru?", "And the president of Chile?",
+         "Who is the president of Chile?"),
+        ("How fast do China's exports grow?", "And India?", "How fast do India's exports grow?"),
+        ("How much trade was there between China and Iran?", "And India?",
+         "How much trade was there between China and Iran, India?"),
+        ("What does IoT mean?", "And new infrastructure?", "What does new infrastructure mean?"),
+    ],
+)  # fmt: skip
+def test_earlier_question_is_asked_again_of_another_time_place_or_name(
+    asked: str, question: str, understood: str
+) -> None:
+    assert understand(question, [Turn(asked, short="5")]) == understood
+
+
+@pytest.mark.parametrize(
+    "question", ["And in 2024, who led the mine?", "And in Peru, how many mines closed?"]
+)
+def test_whole_question_after_a_time_or_a_place_is_left_alone(question: str) -> None:
+    assert understand(question, [Turn(EXPORTED, short="5")]) == ""
+
+
+@pytest.mark.parametrize(
+    ("question", "understood"),
+    [("And the price?", "the price, China (5)?"), ("And others?", "others, China (5)?")],
+)
+def test_another_thing_is_asked_of_what_the_earlier_question_was_about(
+    question: str, understood: str
+) -> None:
+    assert understand(question, [Turn(EXPORTED, short="5")]) == understood
+
+
 @pytest.mark.parametrize(
     "question",
     [
@@ -125,7 +223,7 @@ def test_what_was_put_in_carries_on_through_several_turns() -> None:
         short="USD 767.8 million",
     )
     assert understand("And in euros?", [MONEY, dollars]) == (
-        "in euros, the aluminium project (USD 767.8 million)?"
+        "How much in euros, the aluminium project?"
     )
     told = Turn("What did he say?", "What did Ahsan Iqbal say?", short="China is a partner")
     assert understand("What is his post?", [KEYNOTE, told]) == "What is Ahsan Iqbal's post?"
