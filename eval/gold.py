@@ -57,7 +57,7 @@ def read_lines(path: Path, parse: Callable[[dict[str, Any]], _N], noun: str) -> 
         raise SettingsError(f"There is no gold set {path}.")
     parsed: list[_N] = []
     try:
-        lines = path.read_text("utf-8").split("\n")  # splitlines would cut at U+2028 as well
+        lines = path.read_text("utf-8-sig").split("\n")  # splitlines would cut at U+2028 as well
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read as UTF-8 text ({error}).") from error
     for number, line in enumerate(lines, start=1):

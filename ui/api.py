@@ -106,16 +106,12 @@ def api(window: Window) -> APIRouter:
                 storage.begin(who.name, turn.question, turn)
             return AnswerGiven.of(turn)
 
-        def read() -> AnswerGiven:
-            return kept(
-                assistant.answer(
-                    asked.question, limit=asked.limit, filters=filters, history=asked.turns()
-                )
-            )
-
         async def at_once() -> AnswerGiven:
             async with window.gate.join(name) as ticket:
-                return await ticket.run(read)
+                async for event in ticket.each(events_of):
+                    if isinstance(event, Done):
+                        return await asyncio.to_thread(kept, event.answer)
+            raise AssertionError("a stream ends with Done")
 
         async def by_and_by(ticket: Ticket) -> AsyncIterator[str]:
             async for place in ticket.waiting():
