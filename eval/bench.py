@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from index.local import LocalStore
 from index.searches import vector_batches
 from index.sentences import sentence_spans
 from index.settings import Settings
+from index.store import Filters
 from index.syncing import maker, sync
 from index.vectors import Nearest, VectorIndex
 from rag.fusion import reciprocal_rank_fusion
@@ -34,6 +36,7 @@ from rag.fusion import reciprocal_rank_fusion
 #: Of a varied vector to the real one: about that of two chunks on one subject.
 _COSINE = 0.8
 _MAKER = "bench"
+_FIRST_DAY = date(2026, 1, 1)  #: of a hundred, of which each article has one
 _DEPTH, _READ = 50, 8  # as Settings.candidates and Assistant.answer have it
 _NEAREST = 10
 
@@ -77,7 +80,8 @@ def made_up(
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         title = f"Report {number}: {material.sentences[number % len(material.sentences)][:60]}"
         name = f"/bench/{draw.integers(2**60):x}.txt"
-        yield Article(name, title, "Bench", None, text, f"{name} as it is"), spans, vectors
+        day = _FIRST_DAY + timedelta(days=number % 100)
+        yield Article(name, title, "Bench", day, text, f"{name} as it is"), spans, vectors
 
 
 def build(
@@ -210,13 +214,19 @@ def search(index_dir: Path, questions: Sequence[str]) -> list[Row]:
         vectors.append(vector)
         found.append([i for i, _ in dense[:_NEAREST]])
     memory = _megabytes()
+    whole = np.sum([times[stage] for stage in times if stage != "embed"], axis=0)
+    for share, days in (("half of the articles", 50), ("one in a hundred", 99)):
+        filters = Filters(since=_FIRST_DAY + timedelta(days=days))
+        for question, vector in zip(questions, vectors, strict=True):
+            with store.reading(), timed(f"both searches among {share}"):
+                store.search_vectors(vector, _DEPTH, filters)
+                store.search_keywords(question, _DEPTH, filters)
     store.close()
     exact = Nearest(np.stack(vectors), _NEAREST)
     with Database(index_dir) as database:
         for ids, batch in vector_batches(database):
             exact.add(ids, batch)
     recall = exact.recall(np.array(found))
-    whole = np.sum([times[stage] for stage in times if stage != "embed"], axis=0)
     return [
         ("opened", f"{opened:.2f} s"),
         ("memory, the model's share", f"{memory:,.0f} MB, {before:,.0f} MB"),

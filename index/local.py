@@ -52,6 +52,7 @@ class LocalStore:
         self._state = ""  # which the caches show; none are open yet
         self._opened = -math.inf  # when they were
         self._due = math.inf  # when caches are to be brought in line next
+        self._allowed: tuple[tuple[str, Filters], NDArray[np.int64]] | None = None
         self._database = Database(self._index_dir, create=create)
         if maker:
             try:
@@ -124,7 +125,13 @@ class LocalStore:
         return self._keyword.search(question, limit, self._among(filters))
 
     def _among(self, filters: Filters | None) -> NDArray[np.int64] | None:
-        return self._database.chunk_ids(filters) if filters else None
+        """The chunks that may answer: both searches, and the next question, ask for the same."""
+        if not filters:
+            return None
+        asked = self._database.state(), filters
+        if self._allowed is None or self._allowed[0] != asked:
+            self._allowed = asked, self._database.chunk_ids(filters)
+        return self._allowed[1]
 
     def figures(self) -> dict[str, str]:
         file = self._index_dir / FILE_NAME

@@ -68,9 +68,11 @@ class VectorIndex:
             found += _search(self._exact, vector, limit, only or None)
         if self._lists is not None:
             parameters = faiss.SearchParametersIVF(nprobe=self._lists.nprobe)
-            if among is not None:  # those few may be in any list
-                listed = np.setdiff1d(among, self._gone)
-                parameters = faiss.SearchParametersIVF(sel=_only(listed), nprobe=self._lists.nlist)
+            if among is not None:  # the fewer there are, the more lists have as many of them
+                listed = np.setdiff1d(among, self._gone) if len(self._gone) else among
+                wider = self._lists.nprobe * self._lists.ntotal // max(1, len(listed))
+                nprobe = min(self._lists.nlist, wider)
+                parameters = faiss.SearchParametersIVF(sel=_only(listed), nprobe=nprobe)
             elif len(self._gone):
                 left = faiss.IDSelectorNot(_only(self._gone))
                 parameters = faiss.SearchParametersIVF(sel=left, nprobe=self._lists.nprobe)

@@ -37,6 +37,9 @@ def main() -> int:
     options.add_argument("--count", type=float, help="trials; for writers minutes, for again steps")
     options.add_argument("--seed", type=int, default=7)
     options.add_argument("--first", type=int, default=0, help="number of the first trial")
+    options.add_argument(
+        "--large", action="store_true", help="caches are changed, as those of many chunks are"
+    )
     chosen = options.parse_args()
     if chosen.command in _FOLLOWING and (cause := why_not()):
         print(f"{chosen.command} is skipped: {cause}.")
@@ -48,6 +51,8 @@ def main() -> int:
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", RAYON_NUM_THREADS="1")
     sys.path.insert(0, str(Path(__file__).parents[1]))  # this project rather than an installed one
     trials = import_module(f"crash_{chosen.command}").trials
+    if chosen.large:
+        import_module("index.searches")._MOST_INDEXED_ANEW = 0
     count = chosen.count or COMMANDS[chosen.command]
     counts: Counter[str] = Counter()
     failures: list[str] = []

@@ -119,6 +119,7 @@ class Victim:
         if not self.pid:
             os.close(self._release)
             os.read(held, 1)
+            signal.alarm(_HANGING_SECONDS)
 
             def say(*words: Any) -> None:
                 os.write(writing, (json.dumps(words) + "\n").encode())

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from index.article import Article, Chunk
 from index.local import LocalStore
+from index.store import Filters
 from index.vectors import MOST_EXACT
 
 ARTICLES, CHUNKS, WIDTH = 42, 500, 8
@@ -27,7 +28,8 @@ def put(store: LocalStore, number: int, word: str = "copper") -> None:
     starts = np.cumsum([0, *(len(piece) + 1 for piece in pieces)]).tolist()
     chunks = [Chunk(at, at + len(piece), piece) for at, piece in zip(starts, pieces, strict=False)]
     text = " ".join(pieces)
-    article = Article(f"/{number}.txt", f"Mine {number}", "", None, text, f"{word} {number}")
+    publisher = "Odd" if number % 2 else ""
+    article = Article(f"/{number}.txt", f"Mine {number}", publisher, None, text, f"{word} {number}")
     vectors = np.stack([chunk_vector(number, place) for place in range(CHUNKS)])
     store.put(article, chunks, vectors, "maker")
 
@@ -66,6 +68,28 @@ def sources(index_dir: Path, article: int, chunk: int) -> tuple[list[str], list[
 def test_both_searches_find_a_chunk_among_many(index_dir: Path) -> None:
     assert set(caches(index_dir)) == {"keyword", "vectors"}
     assert sources(index_dir, 17, 400) == (["/17.txt"], ["/17.txt"])
+
+
+def test_both_searches_find_the_best_of_the_articles_that_may_answer(index_dir: Path) -> None:
+    odd = Filters(publisher="Odd")
+    with LocalStore(index_dir, maker="maker") as store, store.reading():
+        vectors = {
+            spans[place][0]: chunk_vector(number, place)
+            for number in range(1, ARTICLES, 2)
+            for spans in [store.chunk_spans(f"/{number}.txt")]
+            for place in range(CHUNKS)
+        }
+        asked = chunk_vector(2, 7)
+        best = max(vectors.values(), key=lambda vector: float(asked @ vector))
+        dense = store.search_vectors(asked, 10, odd)
+        assert {number for number, _ in dense} <= set(vectors)
+        assert dense[0][1] == pytest.approx(float(asked @ best), abs=0.02)
+        question = "copper a2c7 a3c7 mine 5"
+        found = store.search_keywords(question, ARTICLES * CHUNKS)
+        among = [hit for hit in found if hit[0] in vectors]
+        assert len(among) == 501  # "copper" and "mine" are everywhere
+        assert store.search_keywords(question, 10, odd) == among[:10]
+        assert store.search_keywords("a2c7", 10, odd) == []
 
 
 def test_added_article_is_found_and_the_old_files_stay(index_dir: Path) -> None:
