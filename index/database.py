@@ -57,8 +57,8 @@ class Database:
 
     def __init__(self, index_dir: Path, *, create: bool = False) -> None:
         self._index_dir = index_dir
-        path = index_dir / FILE_NAME
-        if not path.is_file() and not create:
+        self._path = index_dir / FILE_NAME
+        if not self._path.is_file() and not create:
             raise IndexMissing(
                 f"There is no index in {index_dir} yet. "
                 f"Make one with: python -m index PATH --index {index_dir}"
@@ -66,26 +66,40 @@ class Database:
         try:
             if create:
                 make_folder(index_dir)
-            still = path.exists() and not os.access(index_dir, os.W_OK)
-            # In a folder that it cannot write to, SQLite reads only what it is told nobody changes;
-            # with a log beside the database somebody does, and the log must be read, too.
-            logged = path.with_name(f"{FILE_NAME}-wal").exists()
-            option = ("?mode=ro" if logged else "?immutable=1") if still else ""
+            self._still = self._path.exists() and not os.access(index_dir, os.W_OK)
+            self._open()
+        except OSError as error:
+            raise IndexProblem(f"{index_dir} cannot be used: {error.strerror}.") from error
+
+    def _open(self) -> None:
+        """In a folder that it cannot write to, SQLite reads only what it is told nobody changes.
+
+        With a log beside the database somebody does, and the log must be read, too.
+        """
+        self._looked = self._looks()
+        option = ("?mode=ro" if self._looked[0] else "?immutable=1") if self._still else ""
+        try:
             self._db = sqlite3.connect(
-                f"{path.absolute().as_uri()}{option}",
+                f"{self._path.absolute().as_uri()}{option}",
                 uri=True,
                 isolation_level=None,
                 check_same_thread=False,
             )
             try:
-                self._prepare(still)
+                self._prepare(self._still)
             except BaseException:
                 self._db.close()
                 raise
         except _UNREADABLE as error:
-            raise _problem(index_dir, error) from error
-        except OSError as error:
-            raise IndexProblem(f"{index_dir} cannot be used: {error.strerror}.") from error
+            raise _problem(self._index_dir, error) from error
+
+    def _looks(self) -> tuple[bool, int, int, int]:
+        """What differs after somebody has written: is there a log, and the file's own marks."""
+        logged = self._path.with_name(f"{FILE_NAME}-wal").exists()
+        found = self._path.stat() if self._path.exists() else None
+        return (
+            (logged, found.st_ino, found.st_size, found.st_mtime_ns) if found else (False, 0, 0, 0)
+        )
 
     def _prepare(self, still: bool) -> None:
         self._db.execute("PRAGMA foreign_keys = ON")
@@ -117,6 +131,9 @@ class Database:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """All that is read inside is of one moment, whatever others write meanwhile."""
+        if self._still and self._looks() != self._looked:
+            self._db.close()
+            self._open()
         self._select("BEGIN")
         try:
             yield

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -290,3 +291,26 @@ def test_temporary_folders_of_a_killed_writer_are_cleared_away(index_dir: Path) 
     names = {folder.name.split("-")[0] for folder in (index_dir / "caches").iterdir()}
     assert names == {"keyword", "keyword.tmp"}
     assert not (index_dir / "caches" / "keyword.tmp-killed").exists()
+
+
+def test_store_in_a_folder_that_it_may_not_write_to_sees_what_others_write(
+    index_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as as_another_user:
+        as_another_user.setattr(os, "access", lambda *_: False)
+        reader = LocalStore(index_dir, maker="maker")
+
+    def seen() -> list[str]:
+        with reader.reading():
+            return [article.source for article in reader.articles()]
+
+    assert seen() == ["/a.md", "/b.md"]
+    with LocalStore(index_dir) as writer, writer.writing():
+        writer.put(replace(STEEL, source="/c.md"), [Chunk(0, 5, "Steel")], EAST[None], "maker")
+        assert seen() == ["/a.md", "/b.md", "/c.md"]
+        writer.remove("/b.md")
+        assert seen() == ["/a.md", "/c.md"]
+    assert seen() == ["/a.md", "/c.md"]
+    with reader.reading():
+        assert reader.search_keywords("steel", 9)[0][0] == 4
+    reader.close()
