@@ -288,8 +288,9 @@ def build(page: gr.Blocks, window: Window) -> None:
     rest: list[Component] = [current, searched, publisher, since, until]
     slowly = {**QUIET, "queue": True}
     # What is sent while an answer is being made is asked after it.
-    asked.submit(ask, [asked, *rest], parts, trigger_mode="always_last", **slowly)
-    wanted.change(ask, [wanted, *rest], parts, **slowly)
+    changed = [asked, current, turns, pending, kept, source]
+    asked.submit(ask, [asked, *rest], changed, trigger_mode="always_last", **slowly)
+    wanted.change(ask, [wanted, *rest], changed, **slowly)
     # Gradio's own way to cancel would lose what is sent before it has come to an end.
     asked.stop(stopped, None, None, **QUIET)
     # A change of `wanted` is only noticed where the click went through the queue.
