@@ -18,8 +18,8 @@ from ui.render import Pending
 
 T = TypeVar("T")
 
-#: So long at least between two places that one is told, for each four who stand before: every answer
-#: moves everybody who waits, and to tell it takes Gradio about 10 ms of a core.
+#: So long at least between two places that one is told, for each four who stand before: an answer
+#: moves everybody who waits, and to tell one of them takes Gradio about 10 ms of a core.
 _PLACE_SECONDS = 1.0
 
 
