@@ -14,7 +14,7 @@ from index.errors import ArticleError, RagError
 from index.syncing import SyncReport
 from ui import catalogue, render
 from ui.catalogue import View, find, of_id
-from ui.parts import QUIET, number, part, told
+from ui.parts import EACH, QUIET, number, part, told
 from ui.problems import unforeseen
 from ui.render import Result
 from ui.window import Window, may_edit, owner
@@ -179,9 +179,8 @@ def build(page: gr.Blocks, window: Window) -> None:
             reading = part(render.article(None), "reading")
     parts = [masthead, current, dropped, folder_part, results, listing, reading]
     page.load(opened, None, parts, **QUIET)
-    # The last letter that was typed counts, and no click is lost to one before.
     for control in (finder, listing):
-        control.click(clicked, current, parts, trigger_mode="always_last", **QUIET)
+        control.click(clicked, current, parts, **EACH, **QUIET)
     lasting = {**QUIET, "queue": True}
     dropped.upload(take_in, [dropped, current], parts, **lasting)
     for control in (folder_part, reading):

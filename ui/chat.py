@@ -20,7 +20,7 @@ from index.store import Filters
 from rag.conversation import Conversation, Turn, keep
 from ui import render
 from ui.asking import Asking, progress, unless
-from ui.parts import QUIET, number, part, told
+from ui.parts import EACH, QUIET, number, part, told
 from ui.problems import unforeseen
 from ui.render import Pending
 from ui.storage import Feedback
@@ -294,9 +294,9 @@ def build(page: gr.Blocks, window: Window) -> None:
     # Gradio's own way to cancel would lose what is sent before it has come to an end.
     asked.stop(stopped, None, None, **QUIET)
     # A change of `wanted` is only noticed where the click went through the queue.
-    turns.click(clicked, [current, searched], parts, **slowly)
+    turns.click(clicked, [current, searched], parts, **EACH, **slowly)
     for control in (finder, kept, source):
-        control.click(clicked, [current, searched], parts, **QUIET)
+        control.click(clicked, [current, searched], parts, **EACH, **QUIET)
 
 
 def _sent_to(settings: Settings) -> str:

@@ -13,7 +13,7 @@ from eval import kept
 from index.errors import RagError
 from ui import render, reporting
 from ui.evaluating import Evaluating
-from ui.parts import QUIET, number, part, told
+from ui.parts import EACH, QUIET, number, part, told
 from ui.reporting import View
 from ui.storage import Evaluation
 from ui.window import Window, may_edit, owner
@@ -125,7 +125,7 @@ def build(page: gr.Blocks, window: Window) -> None:
     # An event of its own: one that is going on takes no second click.
     running.click(cancel, None, None, **QUIET)
     for control in (report, questions):
-        control.click(clicked, current, parts, trigger_mode="always_last", **QUIET)
+        control.click(clicked, current, parts, **EACH, **QUIET)
 
 
 def _run(runs: Sequence[Evaluation], name: str) -> Evaluation | None:

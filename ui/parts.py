@@ -11,6 +11,10 @@ import gradio as gr
 #: What a part that changes needs to know of every event: no spinner, and no place in the API.
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 
+#: Of clicks: by default Gradio drops one while it thinks that the one before is not over, and with
+#: "always_last" it sends the one before again.
+EACH: dict[str, Any] = {"trigger_mode": "multiple"}
+
 _BEHAVIOUR = Path(__file__).with_name("page.js").read_text("utf-8")
 
 
