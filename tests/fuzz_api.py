@@ -56,16 +56,17 @@ def statuses(address: str) -> Mapping[str, int]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=20_000)
-    wanted = parser.parse_args().cases
-    cases, seed, found = 0, 0, ""
+    parser.add_argument("--seed", type=int, default=1, help="of the first round")
+    chosen = parser.parse_args()
+    cases, seed, found = 0, chosen.seed, ""
     with (
         tempfile.TemporaryDirectory() as folder,
         running(Path(folder), RAG_MAX_UPLOAD_MEGABYTES_PER_HOUR="100000") as server,
     ):
-        while cases < wanted and not found:
-            seed += 1
+        while cases < chosen.cases and not found:
             count, found = fuzz(server.address, examples=_EXAMPLES, seed=seed)
             cases += count
+            seed += 1
             print(f"{cases:,} cases", dict(sorted(statuses(server.address).items())), flush=True)
             if not count:
                 break
