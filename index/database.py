@@ -76,8 +76,8 @@ class Database:
 
         With a log beside the database somebody does, and the log must be read, too.
         """
-        self._looked = self._looks()
-        option = ("?mode=ro" if self._looked[0] else "?immutable=1") if self._still else ""
+        looks = self._looks()
+        option = ("?mode=ro" if looks[0] else "?immutable=1") if self._still else ""
         try:
             self._db = sqlite3.connect(
                 f"{self._path.absolute().as_uri()}{option}",
@@ -92,6 +92,7 @@ class Database:
                 raise
         except _UNREADABLE as error:
             raise _problem(self._index_dir, error) from error
+        self._looked = looks  # only now: where it failed, the next reading tries again
 
     def _looks(self) -> tuple[bool, int, int, int]:
         """What differs after somebody has written: is there a log, and the file's own marks."""

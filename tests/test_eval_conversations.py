@@ -100,15 +100,20 @@ TALK = GoldConversation(
 )  # fmt: skip
 
 
-def test_turns_are_asked_after_those_before_them_and_alone(
-    tmp_path: Path, embedder: Embedder, assistant_over: Callable[[Path], Assistant]
-) -> None:
+@pytest.fixture
+def settings(tmp_path: Path, embedder: Embedder) -> Settings:
+    """Of an index of both articles."""
     (tmp_path / "articles").mkdir()
     (tmp_path / "articles" / "copper.md").write_text(COPPER)
     (tmp_path / "articles" / "salt.md").write_text(SALT)
     sync(tmp_path / "articles", tmp_path / "index", embedder=embedder)
-    settings = Settings(index_dir=tmp_path / "index")
-    with assistant_over(tmp_path / "index") as assistant:
+    return Settings(index_dir=tmp_path / "index")
+
+
+def test_turns_are_asked_after_those_before_them_and_alone(
+    settings: Settings, assistant_over: Callable[[Path], Assistant]
+) -> None:
+    with assistant_over(settings.index_dir) as assistant:
         asked = ask(assistant, settings, [TALK])
         outcomes = evaluate(assistant, settings, [TALK.turns[0], TALK.turns[2]])
     assert [one.gold.id for one in asked] == ["t-2", "t-3"]
@@ -129,18 +134,13 @@ def test_turns_are_asked_after_those_before_them_and_alone(
 
 
 def test_small_sets_are_counted_as_far_as_they_go(
-    tmp_path: Path, embedder: Embedder, assistant_over: Callable[[Path], Assistant]
+    settings: Settings, assistant_over: Callable[[Path], Assistant]
 ) -> None:
     """Here no turn of test leans on anything, and both complete questions are about one article."""
     stands_alone = replace(
         TALK, id="u", turns=tuple(replace(t, split="test") for t in TALK.turns[::2])
     )
-    (tmp_path / "articles").mkdir()
-    (tmp_path / "articles" / "copper.md").write_text(COPPER)
-    (tmp_path / "articles" / "salt.md").write_text(SALT)
-    sync(tmp_path / "articles", tmp_path / "index", embedder=embedder)
-    settings = Settings(index_dir=tmp_path / "index")
-    with assistant_over(tmp_path / "index") as assistant:
+    with assistant_over(settings.index_dir) as assistant:
         asked = ask(assistant, settings, [TALK, stands_alone])
         outcomes = evaluate(assistant, settings, TALK.turns[:2])
     assert rows(asked)[0] == ["follow-up turns", "dev, in turn", "dev, alone"]

@@ -91,31 +91,32 @@ def serve(
         raise SettingsError("GRADIO_VIBE_MODE lets a page change this program. Unset it first.")
     for name in [name for name in os.environ if name.startswith("GRADIO_")]:
         del os.environ[name]  # they would change what is decided here
-    # Files that are dropped in lie there until they are taken in. Its own place would be the same
-    # for everybody on the machine.
-    dropped = tempfile.TemporaryDirectory(prefix="ask-articles-")
-    os.environ["GRADIO_TEMP_DIR"] = dropped.name
     if log not in {"", "plain", "json"}:
         raise SettingsError("--log is plain or json.")
     settings = settings_for(index_dir, store, uri)
     assistant = _open(articles, index_dir, settings)
 
-    from ui.serving import Address, opened
-    from ui.window import About
+    with tempfile.TemporaryDirectory(prefix="ask-articles-") as dropped:
+        # Where files lie that are dropped in, until they are taken in. Gradio's own place would be
+        # the same for everybody on the machine; it is asked for when Gradio is imported.
+        os.environ["GRADIO_TEMP_DIR"] = dropped
 
-    names = allow_host or [name.strip() for name in settings.hosts.split(",") if name.strip()]
-    address = Address(host, port, names, certificate, key)
-    bundled = any(BUNDLED_ARTICLES in Path(a.source).parents for a in assistant.articles())
-    about = About(
-        folder=articles.resolve() if articles else BUNDLED_ARTICLES if bundled else None,
-        examples=EXAMPLES if bundled else (),
-        gold=gold or (BUNDLED_GOLD if bundled else None),
-    )
-    with dropped, opened(assistant, address, about, log=log) as (server, shown):
-        cli.errors.print(f"The chat window is at {shown} (Ctrl-C stops it).", markup=False)
-        if browser:
-            threading.Thread(target=webbrowser.open, args=(shown,), daemon=True).start()
-        server.listen()
+        from ui.serving import Address, opened
+        from ui.window import About
+
+        names = allow_host or [name.strip() for name in settings.hosts.split(",") if name.strip()]
+        address = Address(host, port, names, certificate, key)
+        bundled = any(BUNDLED_ARTICLES in Path(a.source).parents for a in assistant.articles())
+        about = About(
+            folder=articles.resolve() if articles else BUNDLED_ARTICLES if bundled else None,
+            examples=EXAMPLES if bundled else (),
+            gold=gold or (BUNDLED_GOLD if bundled else None),
+        )
+        with opened(assistant, address, about, log=log) as (server, shown):
+            cli.errors.print(f"The chat window is at {shown} (Ctrl-C stops it).", markup=False)
+            if browser:
+                threading.Thread(target=webbrowser.open, args=(shown,), daemon=True).start()
+            server.listen()
 
 
 @user.command("add")

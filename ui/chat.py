@@ -290,7 +290,7 @@ def build(page: gr.Blocks, window: Window) -> None:
     # What is sent while an answer is being made is asked after it.
     changed = [asked, current, turns, pending, kept, source]
     asked.submit(ask, [asked, *rest], changed, trigger_mode="always_last", **slowly)
-    wanted.change(ask, [wanted, *rest], changed, **slowly)
+    wanted.change(ask, [wanted, *rest], changed, **EACH, **slowly)
     # Gradio's own way to cancel would lose what is sent before it has come to an end.
     asked.stop(stopped, None, None, **QUIET)
     # A change of `wanted` is only noticed where the click went through the queue.
