@@ -12,8 +12,8 @@ from eval.gold import GoldQuestion
 from rag import Assistant, Passage
 from rag.squad import contains_answer
 
-#: Passages that do not answer, beside the one that does.
-_NEGATIVES = 2
+#: Passages that do not answer, beside the one that does; training draws from them.
+_NEGATIVES = 5
 
 
 def records(

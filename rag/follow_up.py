@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from rag.conversation import Turn
 
 _LONGEST = 1_000
+#: With so many words of matter a question stands alone: its pronouns mean something within it. Of
+#: 9,318 complete questions 5 are changed, without this rule 40; the follow-ups of the dev
+#: conversations that lean by a pronoun have five such words at most.
+_ENOUGH_WORDS = 6
 
 _KNOWN = re.compile(r" \([^()]*\)\?$")  # an earlier answer that was put into a question
 _ARTICLES = OWNERS | {"the", "a", "an"}
@@ -75,6 +79,8 @@ def _understood(question: str, last: Turn) -> str:
         matter = _replaced(matter, last)
         asked = exchanged(_asked(last), matter, capitals=capitals, another=another)
         return asked or _joined(matter, _about(last), last.short)
+    if sum(not word.light for word in words_of(rest)) >= _ENOUGH_WORDS:
+        return ""
     if leaning_pronoun(rest):
         return _replaced(rest, last)
     if points_back(rest):

@@ -83,7 +83,8 @@ class GoldAnswer:
 class Question:
     """A question on a passage, which without answers does not answer it. The first is preferred.
 
-    `negatives` are passages that do not answer it either, though they look like it.
+    `negatives` are passages that do not answer it either, though they look like it; each example
+    gets one or two of them.
     """
 
     text: str
@@ -217,7 +218,11 @@ def make_examples(
         place: draw.sample(near, min(draw.randint(1, 3), len(near)))
         for place, near in zip(grouped, similar, strict=True)
     }
-    others |= {place: q.negatives for place, q in enumerate(questions) if q.negatives}
+    others |= {
+        place: draw.sample(q.negatives, min(draw.randint(1, 2), len(q.negatives)))
+        for place, q in enumerate(questions)
+        if q.negatives
+    }
     used = {question.passage for question in questions}.union(*others.values())
     tokens = {passage: _tokens(passage, embedder) for passage in used}
     examples: list[Example] = []

@@ -96,7 +96,7 @@ def test_gold_questions_become_records_to_train_on(assistant: Assistant, tmp_pat
     assert quote in answered.passage
     (answer,) = answered.answers
     assert answered.passage[answer.start : answer.start + 3] == "900"
-    assert len(answered.negatives) == 2
+    assert len(answered.negatives) == 5
     assert all("900" not in negative for negative in answered.negatives)
     assert unanswered.answers == ()
     assert unanswered.passage not in unanswered.negatives

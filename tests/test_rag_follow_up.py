@@ -196,6 +196,8 @@ def test_another_thing_is_asked_of_what_the_earlier_question_was_about(
         "What did the IT failure at Halvard cost?",
         "Who was the one member in Astana that voted no?",
         "Which of those who signed came from Pakistan and from Xinjiang?",
+        "Why is renting out plots preferable to disposing of them outright?",
+        "How expensive is it to send a thousand dollars across these borders?",
     ],
 )
 def test_question_that_stands_alone_is_left_alone(question: str) -> None:
@@ -254,13 +256,13 @@ def test_topic_is_the_noun_phrase_that_a_question_is_about(question: str, matter
 
 
 def test_of_thousands_of_complete_questions_hardly_one_is_changed() -> None:
-    """Those about invented news, after a question about something else: 5 of 2,948 are changed."""
+    """Those about invented news, after a question about something else: 5 of 9,318 are changed."""
     news = [ROOT / "eval" / "news" / split / "questions.jsonl" for split in ("dev", "train")]
     lines = [line for file in news for line in file.read_text("utf-8").split("\n") if line]
     questions = [json.loads(line)["question"] for line in lines]
     changed = [question for question in questions if understand(question, [FORUM])]
-    assert len(questions) == 2948
-    assert len(changed) <= 6, changed
+    assert len(questions) == 9318
+    assert len(changed) <= 5, changed
 
 
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=30), st.text(max_size=60))

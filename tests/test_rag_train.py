@@ -186,13 +186,17 @@ def test_weights_of_another_kind_are_no_start(
             train(data, tmp_path, embedder=small, recipe=RECIPE, say=lambda _: None, start=file)
 
 
-def test_negatives_of_a_question_share_its_softmax(embedder: Embedder) -> None:
-    text, others = "Ana leads the port of Ellen.", ("It rained on Monday.", "Luis sold the mill.")
+def test_one_or_two_negatives_of_a_question_share_its_softmax(embedder: Embedder) -> None:
+    text, others = "Ana leads the port of Ellen.", ("It rained.", "Luis sold the mill.", "No ship.")
     asked = Question("Who leads the port?", text, (GoldAnswer("Ana", 0),), "own", others)
     unanswered = Question("Who leads the mill?", text, (), "own", others)
     recipe = dataclasses.replace(RECIPE, unanswered=0.0)
-    with_answer, without = make_examples([asked, unanswered], [text, *others], embedder, recipe)
-    assert (len(with_answer.windows), len(without.windows)) == (3, 3)
+    examples = make_examples([asked, unanswered] * 20, [text, *others], embedder, recipe)
+    assert {len(example.windows) for example in examples[::2]} == {2, 3}
+    assert {len(example.windows) for example in examples[1::2]} == {2, 3}
+    drawn = {window.ids.tobytes() for example in examples[::2] for window in example.windows[1:]}
+    assert len(drawn) == 3
+    with_answer, without = examples[:2]
     first = with_answer.windows[0].ids
     assert first[with_answer.start : with_answer.end + 1].tolist() == embedder.tokens("Ana")[0]
     assert without.start == -1
