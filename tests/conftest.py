@@ -6,11 +6,15 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from http_client import Client, Serve
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -125,6 +129,40 @@ def assistant(
 ) -> Iterator[Assistant]:
     with assistant_over(bundled_index) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def serve(
+    bundled_index: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    assistant_over: Callable[[Path], Assistant],
+) -> Serve:
+    """Run a server with such settings, over a copy of the bundled index."""
+    from ui.serving import Address, opened  # brings Gradio, which few tests need
+
+    @contextmanager
+    def start(**settings: Any) -> Iterator[Client]:
+        folder = tmp_path_factory.mktemp("server") / "index"
+        shutil.copytree(bundled_index, folder)
+        assistant = assistant_over(folder)
+        assistant.settings = assistant.settings.model_copy(update=settings)
+        with opened(assistant, Address(port=0)) as (server, address):
+            thread = threading.Thread(target=server.listen)
+            thread.start()
+            with Client(address, server, folder) as client:
+                yield client
+            server.should_exit = True
+            thread.join(timeout=20)
+            assert not thread.is_alive()
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def client(serve: Serve) -> Iterator[Client]:
+    """Of a server with default settings, which the tests share."""
+    with serve() as client:
+        yield client
 
 
 @pytest.fixture(scope="session")
