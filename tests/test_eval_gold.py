@@ -43,6 +43,7 @@ def test_bundled_gold_set_has_every_type_in_all_splits(gold: list[GoldQuestion])
     ("articles", "questions"),
     [
         ("articles", "eval/gold.jsonl"),
+        ("articles", "eval/unseen.jsonl"),
         ("eval/news/dev", "eval/news/dev/questions.jsonl"),
         ("eval/news/train", "eval/news/train/questions.jsonl"),
     ],
@@ -73,8 +74,9 @@ def test_questions_across_articles_have_evidence_from_more_than_one(
     assert all(len({part.article for part in question.evidence}) > 1 for question in across)
 
 
-def test_no_question_is_asked_twice(gold: list[GoldQuestion]) -> None:
-    counts = Counter(question.question.casefold() for question in gold)
+@pytest.mark.parametrize("file", ["gold.jsonl", "unseen.jsonl"])
+def test_no_question_is_asked_twice(file: str) -> None:
+    counts = Counter(q.question.casefold() for q in load_gold(ROOT / "eval" / file))
     assert [question for question, count in counts.items() if count > 1] == []
 
 
