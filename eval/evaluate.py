@@ -13,8 +13,8 @@ from ir_measures import RR, Measure, Success, nDCG
 
 from eval.gold import Evidence, GoldQuestion
 from index.errors import SettingsError
+from index.opening import open_store
 from index.settings import Settings
-from index.store import open_store
 from rag import Answer, Assistant, Citation, Passage
 from rag.conversation import Turn
 from rag.follow_up import understand

@@ -16,7 +16,7 @@ from rich.text import Text
 from index import cli
 from index.cli import ChosenStore, IndexDir, Uri, settings_for
 from index.errors import SettingsError
-from index.store import open_store
+from index.opening import open_store
 
 app = typer.Typer(
     cls=cli.default_command("sync"),

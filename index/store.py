@@ -15,13 +15,10 @@ from typing import TYPE_CHECKING, Protocol, Self
 from index.errors import IndexMismatch
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
     from numpy.typing import NDArray
 
     from index.article import Article, Chunk
-    from index.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,36 +172,3 @@ def check_maker(store: Store, maker: str) -> None:
             f"The index in {store.address} was made by {', '.join(sorted(others))}; "
             f"now it is {maker}. Make it anew with: python -m index rebuild {store.options}"
         )
-
-
-def open_store(
-    settings: Settings,
-    index_dir: Path | str | None = None,
-    *,
-    maker: str = "",
-    create: bool = False,
-) -> Store:
-    """The store that the settings name; the local one in `index_dir` rather than theirs.
-
-    With a `maker` it is made ready for searching, and reading checks that it made everything.
-    Raises IndexMissing where there is none and `create` is false, IndexMismatch and IndexDamaged.
-    """
-    if settings.store == "milvus" and index_dir is None:
-        from index.milvus import MilvusStore
-
-        return MilvusStore(
-            settings.store_uri,
-            settings.store_token.get_secret_value(),
-            collection=settings.store_collection,
-            maker=maker,
-            create=create,
-            timeout_seconds=settings.store_timeout_seconds,
-        )
-    from index.local import LocalStore
-
-    return LocalStore(
-        index_dir or settings.index_dir,
-        maker=maker,
-        create=create,
-        lock_timeout_seconds=settings.lock_timeout_seconds,
-    )

@@ -19,8 +19,9 @@ from index.article import Article, Chunk
 from index.embedder import Embedder
 from index.errors import ArticleError, SettingsError
 from index.loader import SUFFIXES, content_hash, load
+from index.opening import open_store
 from index.settings import Settings, load_settings
-from index.store import Store, check_maker, open_store
+from index.store import Store, check_maker
 
 #: The title goes in front of every chunk that is embedded; no more of it than this.
 _TITLE_TOKENS = 32

@@ -90,7 +90,7 @@ def verify(
     use.
     """
     from index.article import source_id
-    from index.store import open_store
+    from index.opening import open_store
     from rag.conversation import check
     from rag.export import read_export
 

@@ -108,7 +108,7 @@ class Assistant:
 
     @classmethod
     def _with(cls, settings: Settings, embedder: Embedder, model: ChatModel | None) -> Assistant:
-        from index.store import open_store
+        from index.opening import open_store
         from index.syncing import maker
         from rag.calibration import Calibration
         from rag.extractive import ExtractiveReader
@@ -303,7 +303,7 @@ class Assistant:
 
         Raises IndexBusy while another process writes.
         """
-        from index.store import open_store
+        from index.opening import open_store
 
         with open_store(self.settings) as store, store.writing():
             return store.remove(source)
