@@ -36,8 +36,14 @@ LOADED = {
 }
 
 
+#: Nothing on the page is fading in: half faded, a text has less contrast than it is read with.
+STILL = """() => document.getAnimations().every(
+    (one) => one.playState !== "running" || one.effect.getTiming().iterations === Infinity)"""
+
+
 def violations(page: Page) -> list[str]:
-    """What axe-core calls serious or critical, with the elements that it means."""
+    """What axe-core calls serious or critical, with the elements that it means, once all is still."""
+    page.wait_for_function(STILL)
     options = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
     found = Axe().run(page, options=options).response["violations"]
     return [
