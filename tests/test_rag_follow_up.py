@@ -256,13 +256,16 @@ def test_topic_is_the_noun_phrase_that_a_question_is_about(question: str, matter
 
 
 def test_of_thousands_of_complete_questions_hardly_one_is_changed() -> None:
-    """Those about invented news, after a question about something else: 5 of 9,318 are changed."""
+    """Those about invented news, after a question about something else: 12 of 18,499 are changed.
+
+    8 of them are among the 9,181 that were written after the rules.
+    """
     news = [ROOT / "eval" / "news" / split / "questions.jsonl" for split in ("dev", "train")]
     lines = [line for file in news for line in file.read_text("utf-8").split("\n") if line]
     questions = [json.loads(line)["question"] for line in lines]
     changed = [question for question in questions if understand(question, [FORUM])]
-    assert len(questions) == 9318
-    assert len(changed) <= 5, changed
+    assert len(questions) == 18499
+    assert len(changed) <= 12, changed
 
 
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=30), st.text(max_size=60))

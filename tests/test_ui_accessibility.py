@@ -42,7 +42,7 @@ STILL = """() => document.getAnimations().every(
 
 
 def violations(page: Page) -> list[str]:
-    """What axe-core calls serious or critical, with the elements that it means, once all is still."""
+    """What axe-core calls serious or critical in a still page, with the elements that it means."""
     page.wait_for_function(STILL)
     options = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
     found = Axe().run(page, options=options).response["violations"]
