@@ -10,6 +10,7 @@ from typing import Any
 
 from eval.gold import GoldQuestion
 from rag import Assistant, Passage
+from rag.extractive import titled
 from rag.squad import contains_answer
 
 #: Passages that do not answer, beside the one that does; training draws from them.
@@ -25,31 +26,32 @@ def records(
     """A record as `python -m rag train` takes it for each question.
 
     Its context is the best passage that holds the evidence, the best of all for a question without
-    an answer; its negatives are the best others that do not answer. A question whose evidence was
-    not found gives none.
+    an answer; its negatives are the best others that do not answer. Each is as the reader reads it,
+    under its article's title. A question whose evidence was not found gives none.
     """
     found = []
     for done, gold in enumerate(questions, start=1):
         passages = assistant.retrieve(gold.question, limit=20)
         holding = [passage for passage in passages if _evidence(passage, gold) >= 0]
-        others = [
-            passage.text
-            for passage in passages
-            if passage not in holding and not contains_answer(passage.text, gold.answers)
-        ]
+        others = [titled(passage) for passage in passages if passage not in holding]
         if holding or not gold.answers:
             context = holding[0] if holding else passages[0]
+            text = titled(context)
             answer = gold.answers[0] if gold.answers else ""
-            start = _whole(answer, context.text, _evidence(context, gold)) if answer else -1
+            start = _whole(answer, text, _evidence(context, gold)) if answer else -1
             found.append(
                 {
-                    "context": context.text,
+                    "context": text,
                     "questions": [
                         {
                             "question": gold.question,
                             "answers": [{"text": answer, "start": start}] if answer else [],
                             "source": source,
-                            "negatives": [t for t in others if t != context.text][:_NEGATIVES],
+                            "negatives": [
+                                other
+                                for other in others
+                                if other != text and not contains_answer(other, gold.answers)
+                            ][:_NEGATIVES],
                         }
                     ],
                 }
@@ -71,9 +73,9 @@ def _whole(answer: str, text: str, start: int) -> int:
 
 
 def _evidence(passage: Passage, gold: GoldQuestion) -> int:
-    """Where evidence that holds the preferred answer begins in the passage, or -1."""
+    """Where in what is read of the passage evidence with the preferred answer begins, or -1."""
     for part in gold.evidence:
         is_there = Path(passage.article.source).name == part.article and part.quote in passage.text
         if is_there and gold.answers[0] in part.quote:
-            return passage.text.find(part.quote)
+            return titled(passage).rfind(part.quote)
     return -1

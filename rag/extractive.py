@@ -39,6 +39,8 @@ _WANTS_MORE = re.compile(r"\b(or|who|whom|whose|what|which|when|where|why|how)\b
 #: Two articles contradict each other only where both spans score more than this.
 _SURE = 4.0
 
+#: Of a title so much is read before each passage.
+_TITLE_CHARACTERS = 200
 #: Scores of spans below this say nothing more.
 _NO_SPAN = -20.0
 
@@ -66,7 +68,9 @@ ANSWER_FEATURES = (
     "margin",  # how far the best short answer is above the next other one, in tenths, at most 1
     "support",  # the context of the sentence with the best short answer
     "no number",  # 1 where a number is asked for and the best short answer has none
+    "no year",  # 1 where a year is named that the best short answer's passage does not have
 )
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _WANTS_A_NUMBER = re.compile(
     r"\bhow (many|much)\b|"
     r"\b(what|which) (share|percentage|proportion|number|sum|amount|price|year)\b",
@@ -151,21 +155,25 @@ class ExtractiveReader:
         words = [_words(text) for text in texts]
         rarity = _rarity(_words(question) - _QUESTION_WORDS, words)
         ranks = {passage.id: rank for rank, passage in enumerate(passages, start=1)}
-        read = self._spans.read(question, [passage.text for passage in passages])
-        tokens = {passage.id: scores for passage, scores in zip(passages, read, strict=True)}
+        texts_read = [titled(passage) for passage in passages]
+        read = self._spans.read(question, texts_read)
+        tokens = {
+            passage.id: (scores, passage.end - len(text))
+            for passage, scores, text in zip(passages, read, texts_read, strict=True)
+        }
         shorts, spans, features = [], [], []
         for row, (passage, start, end) in enumerate(sentences):
             overlap = _share(rarity, words[row])
             context = _share(rarity, _words(passage.text) | _words(passage.article.title))
-            best = tokens[passage.id].best(start - passage.start, end - passage.start)
-            first, last, score = best or (0, 0, _NO_SPAN)
-            shorts.append(passage.text[first:last])
+            scores, shift = tokens[passage.id]
+            first, last, score = scores.best(start - shift, end - shift) or (0, 0, _NO_SPAN)
+            shorts.append(passage.article.text[first + shift : last + shift])
             spans.append(score)
             rank = 11 / (10 + ranks[passage.id])
             span = max(score, _NO_SPAN) / 10
             features.append((cosine[row], overlap, context, rank, span))
         table = np.array(features, float)
-        answer = _answer_features(question, table, shorts)
+        answer = _answer_features(question, sentences, table, shorts)
         return Ranking(sentences, tuple(shorts), tuple(spans), table, answer)
 
     def _remembered(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -224,8 +232,16 @@ def choose(ranking: Ranking, calibration: Calibration, most: int) -> Choice:
     return Choice(considered, quoted, note)
 
 
+def titled(passage: Passage) -> str:
+    """A passage as it is read: after its article's title, which often says what it is about."""
+    return f"{passage.article.title[:_TITLE_CHARACTERS]}. {passage.text}"
+
+
 def _answer_features(
-    question: str, features: NDArray[np.float64], shorts: Sequence[str]
+    question: str,
+    sentences: Sequence[tuple[Passage, int, int]],
+    features: NDArray[np.float64],
+    shorts: Sequence[str],
 ) -> NDArray[np.float64]:
     """The values of ANSWER_FEATURES."""
     cosine, _, context, _, span = features.T
@@ -235,7 +251,11 @@ def _answer_features(
     margin = min(span[best] - max(others, default=-np.inf), 1.0)
     has_number = any(sign.isdigit() for sign in shorts[best])
     lacks_number = bool(_WANTS_A_NUMBER.search(question)) and not has_number
-    return np.array([cosine.max(), context.max(), span[best], margin, context[best], lacks_number])
+    passage = sentences[best][0]
+    there = f"{passage.article.title} {passage.article.published} {passage.text}"
+    lacks_year = any(year not in there for year in _YEAR.findall(question))
+    checks = (margin, context[best], lacks_number, lacks_year)
+    return np.array([cosine.max(), context.max(), span[best], *checks])
 
 
 def _wants_yes_or_no(question: str) -> bool:

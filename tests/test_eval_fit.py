@@ -34,7 +34,7 @@ def _ranking(random: np.random.Generator, answered: bool, stranger: bool = False
         ("40 tonnes", "weather", "band"),
         (1.0, -1.0, -1.0),
         features,
-        np.append(features[0], answered),
+        np.array([*features[0], answered, 0]),
     )
 
 

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from index.article import Article
 from rag import Passage
 from rag.calibration import Calibration
-from rag.extractive import ANSWER_FEATURES, SENTENCE_FEATURES, ExtractiveReader, whole_sentences
+from rag.extractive import (
+    ANSWER_FEATURES,
+    SENTENCE_FEATURES,
+    ExtractiveReader,
+    titled,
+    whole_sentences,
+)
 from rag.span import TokenScores
 
 # Cosine alone ranks; confidence is the sigmoid of the best cosine, at least 0.5.
@@ -32,6 +38,7 @@ COSINE_ONLY = Calibration(
     bar=0.6,
     spread=0.5,
 )
+SOLD = "Copper sold very well."
 
 
 def count_metals(texts: Sequence[str]) -> NDArray[np.float32]:
@@ -164,17 +171,35 @@ def test_features_are_worked_out_for_question_sentence_and_passage() -> None:
 @pytest.mark.parametrize(
     ("question", "text", "expected"),
     [
-        # cosine, context, span, margin, support, no number
-        ("How much copper?", "Salt sold very badly. Copper sold very well.", (1, 1, -0.8, 0, 1, 1)),
-        ("What of copper?", "Salt sold very badly. Copper sold very well.", (1, 1, -0.8, 0, 1, 0)),
-        ("How much copper?", "Copper sold for 40 a ton. It rained.", (1, 1, 0.8, 1, 1, 0)),
-        ("How much copper?", "Copper was at 40 then. Copper was at 41 now.", (1, 1, 0.8, 0, 1, 0)),
+        # cosine, context, span, margin, support, no number, no year
+        ("How much copper?", f"Salt sold very badly. {SOLD}", (1, 1, -0.8, 0, 1, 1, 0)),
+        ("What of copper?", f"Salt sold very badly. {SOLD}", (1, 1, -0.8, 0, 1, 0, 0)),
+        ("How much copper?", "Copper sold for 40 a ton. It rained.", (1, 1, 0.8, 1, 1, 0, 0)),
+        (
+            "How much copper?",
+            "Copper was at 40 then. Copper was at 41 now.",
+            (1, 1, 0.8, 0, 1, 0, 0),
+        ),
+        ("What of copper in 2019?", SOLD, (1, 0.32, -0.8, 1, 0.32, 0, 1)),
+        ("What of copper in 2019?", f"In 2019 it rained. {SOLD}", (1, 1, 0.8, 1, 1, 0, 0)),
     ],
 )
 def test_features_of_the_answer_are_worked_out(
     question: str, text: str, expected: tuple[float, ...]
 ) -> None:
     assert reader().rank(question, passages(text)).answer == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize(("title", "lacks"), [("Metals in 2019", 0), ("Metals", 1)])
+def test_title_is_read_before_each_passage_but_nothing_is_answered_from_it(
+    title: str, lacks: int
+) -> None:
+    article = Article("/1.md", title, "", None, f"It rained. {SOLD}", "")
+    passage = Passage(1, article, 11, 11 + len(SOLD), SOLD, 0.1, 1, 0.5, None, None)
+    ranking = reader().rank("How much copper in 2019?", [passage])
+    assert titled(passage) == f"{title}. {SOLD}"
+    assert ranking.shorts == ("Copper",)
+    assert ranking.answer[-1] == lacks
 
 
 def test_calibration_that_is_installed_fits_the_features() -> None:
