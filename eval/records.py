@@ -77,5 +77,5 @@ def _evidence(passage: Passage, gold: GoldQuestion) -> int:
     for part in gold.evidence:
         is_there = Path(passage.article.source).name == part.article and part.quote in passage.text
         if is_there and gold.answers[0] in part.quote:
-            return titled(passage).rfind(part.quote)
+            return titled(passage).find(part.quote, -len(passage.text))
     return -1
