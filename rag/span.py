@@ -33,6 +33,8 @@ WEIGHTS_SHA256 = "2a922989d437c55fab6c444c82bd6914604b0040a4a34b441c11fd3ff12806
 WINDOW_TOKENS, OVERLAP_TOKENS = 256, 96
 #: Longer questions are cut; longer answers are not looked for.
 QUESTION_TOKENS, ANSWER_TOKENS = 64, 30
+#: What each token after the first takes from a span's score, since a short answer is wanted.
+LENGTH_COST = 0.1
 _HEADS = 12
 _BATCH = 8
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -50,14 +52,14 @@ class TokenScores:
         """The best span within the characters `[start, end)`: its start, end and score.
 
         None where no token lies there. The score is that of its first token as a start and of its
-        last as an end, together.
+        last as an end, together, less the cost of its length.
         """
         low, high = self.characters.T
         places = np.flatnonzero((low >= start) & (high <= end) & (low < high))
         starts, ends = self.starts[places], self.ends[places]
         best: tuple[int, int, float] | None = None
         for further in range(min(ANSWER_TOKENS, len(places))):
-            sums = starts[: len(places) - further] + ends[further:]
+            sums = starts[: len(places) - further] + ends[further:] - LENGTH_COST * further
             first = int(sums.argmax())
             if best is None or sums[first] > best[2]:
                 best = (

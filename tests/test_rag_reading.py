@@ -20,7 +20,15 @@ from index.errors import QuestionError, SettingsError
 from index.settings import Settings
 from rag import Assistant, read
 from rag.calibration import Calibration
-from rag.span import ANSWER_TOKENS, WEIGHTS_FILE, SpanReader, load_weights, open_span_reader
+from rag.span import (
+    ANSWER_TOKENS,
+    LENGTH_COST,
+    WEIGHTS_FILE,
+    SpanReader,
+    TokenScores,
+    load_weights,
+    open_span_reader,
+)
 
 TEXT = "The harbour of Port Ellen was opened in 1881. Ana Quispe has led it since 2019."
 FILLER = "The weather was fine and nothing much happened in the town that day. "
@@ -94,7 +102,9 @@ def test_span_of_any_text_begins_and_ends_with_a_word(
 def test_best_span_is_that_of_all_pairs(spans: SpanReader) -> None:
     (scores,) = spans.read("When was the harbour opened?", [FILLER + TEXT])
     pairs = {
-        (first, last): float(scores.starts[first] + scores.ends[last])
+        (first, last): float(
+            scores.starts[first] + scores.ends[last] - LENGTH_COST * (last - first)
+        )
         for first in range(len(scores.starts))
         for last in range(first, min(first + ANSWER_TOKENS, len(scores.ends)))
     }
@@ -104,6 +114,16 @@ def test_best_span_is_that_of_all_pairs(spans: SpanReader) -> None:
         scores.characters[last, 1],
         pytest.approx(pairs[first, last]),
     )
+
+
+def test_longer_span_must_be_worth_its_length() -> None:
+    characters = np.array([(0, 2), (3, 7), (8, 15)])  # "38 less, in May"
+    starts = np.array([5.0, 0.0, 0.0], np.float32)
+    for gain, length in (2.5 * LENGTH_COST, 15), (1.5 * LENGTH_COST, 2):
+        ends = np.array([1.0, 0.0, 1.0 + gain], np.float32)
+        best = TokenScores(characters, starts, ends).best(0, 15)
+        assert best is not None
+        assert best[:2] == (0, length)
 
 
 def test_reader_of_hugging_face_scores_alike(hugging_face: Path, spans: SpanReader) -> None:
