@@ -169,7 +169,8 @@ def fit(
             cli.progress_bar("Asking") as progress,
         ):
             sets.append(ranked(assistant, reader, own, progress))
-            strangers += ranked(assistant, reader, others[:STRANGERS], progress)
+            few = others[:: -(-len(others) // STRANGERS)]
+            strangers += ranked(assistant, reader, few, progress)
     fitted = dataclasses.replace(
         fit(sets, strangers, Calibration.load()),
         reader_hash=spans.model.weights_hash,

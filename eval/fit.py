@@ -23,7 +23,7 @@ _DECLINED, _OFF_TOPIC = 0.05, 0.01
 #: Of the questions whose support is among the best sentences, as many keep it among those quoted.
 _KEPT = 0.98
 _QUOTED = 3
-#: So many questions are asked of articles that are not theirs.
+#: At most so many questions of a set are asked of articles that are not theirs.
 STRANGERS = 150
 #: Of ANSWER_FEATURES, what tells a question about something else: cosine, context and span.
 _TOPIC = 3
