@@ -146,7 +146,7 @@ def fit(
     ] = HERE / "news" / "dev",
 ) -> None:
     """Fit the extractive reader on dev questions, and on nothing else, and write it down."""
-    from eval.fit import STRANGERS, fit, ranked
+    from eval.fit import fit, ranked
     from eval.gold import load_gold
     from index.embedder import Embedder
     from index.settings import load_settings
@@ -158,7 +158,7 @@ def fit(
     embedder = Embedder(load_settings().embedding_model)
     spans = open_span_reader(load_settings().reader)
     reader = ExtractiveReader(embedder.encode, spans, Calibration.load())
-    # Questions about the one set of articles are strangers to the other.
+    # What is off the topic of the one set of articles is off that of the other.
     sources = ((articles, gold), (more, more / "questions.jsonl"))
     asked = [[q for q in load_gold(file) if q.split == "dev"] for _, file in sources]
     sets, strangers = [], []
@@ -169,8 +169,8 @@ def fit(
             cli.progress_bar("Asking") as progress,
         ):
             sets.append(ranked(assistant, reader, own, progress))
-            few = others[:: -(-len(others) // STRANGERS)]
-            strangers += ranked(assistant, reader, few, progress)
+            off_topic = [question for question in others if question.type == "off_topic"]
+            strangers += ranked(assistant, reader, off_topic, progress)
     fitted = dataclasses.replace(
         fit(sets, strangers, Calibration.load()),
         reader_hash=spans.model.weights_hash,

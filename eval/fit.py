@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,14 +18,12 @@ from rag.calibration import Calibration
 from rag.extractive import ExtractiveReader, Ranking, choose
 from rag.squad import contains_answer
 
-#: The bars are as high as they can be while no more answerable dev questions are declined than
+#: The bars are as high as they can be while of no set more answerable questions are declined than
 #: this: by both together, and as being about something else than the articles.
 _DECLINED, _OFF_TOPIC = 0.05, 0.01
 #: Of the questions whose support is among the best sentences, as many keep it among those quoted.
 _KEPT = 0.98
 _QUOTED = 3
-#: At most so many questions of a set are asked of articles that are not theirs.
-STRANGERS = 150
 #: Of ANSWER_FEATURES, what tells a question about something else: cosine, context and span.
 _TOPIC = 3
 
@@ -54,17 +53,19 @@ def fit(
     """`calibration` fitted to sets of questions that count as much each, whatever their size.
 
     Three logistic regressions tell a question's supporting sentences from its others; a question
-    about the articles from `strangers`, which were asked of other articles than theirs, and from
-    off-topic ones; and questions of which an accepted answer stands in what is quoted from the
-    rest. Raises SettingsError where there is nothing to tell apart.
+    about the articles from off-topic ones, those of the sets and `strangers`; and questions of
+    which an accepted answer stands in what is quoted from the rest. Raises SettingsError where
+    there is nothing to tell apart.
     """
     found = [asked for part in sets for asked in part]
     supporting = [_supporting(question, ranking) for question, ranking in found]
     if not any(support.any() for support in supporting):
         raise SettingsError("No evidence was found for any question: there is nothing to fit to.")
-    shares = np.concatenate([np.full(len(part), len(found) / len(part)) for part in sets if part])
+    parts = np.repeat(np.arange(len(sets)), [len(part) for part in sets])
     answerable = np.array([bool(question.answers) for question, _ in found])
     on_topic = np.array([question.type != "off_topic" for question, _ in found])
+    counts = np.bincount(parts[on_topic], minlength=len(sets))
+    shares = len(found) / np.maximum(counts, 1)[parts]
     features = np.array([ranking.answer for _, ranking in found])
     weights = _sentence_weights([ranking for _, ranking in found], supporting)
     fitted = dataclasses.replace(
@@ -82,14 +83,14 @@ def fit(
     fitted = dataclasses.replace(
         fitted,
         topic_weights=_rounded(topic),
-        topic_bar=_quantile(on @ topic, shares[answerable], _OFF_TOPIC),
+        topic_bar=_bar(on @ topic, parts[answerable], _OFF_TOPIC),
     )
     answer, bias = _regression(features[on_topic], right[on_topic], shares[on_topic])
     fitted = dataclasses.replace(
         fitted, answer_weights=_rounded(answer), answer_bias=round(bias, 4)
     )
     confidence = np.array([fitted.answer_confidence(row) for row in features[answerable]])
-    return dataclasses.replace(fitted, bar=_quantile(confidence, shares[answerable], _DECLINED))
+    return dataclasses.replace(fitted, bar=_bar(confidence, parts[answerable], _DECLINED))
 
 
 def _regression(
@@ -106,11 +107,11 @@ def _regression(
     return model.coef_[0] / scale, float(model.intercept_[0])
 
 
-def _quantile(values: NDArray[np.float64], shares: NDArray[np.float64], q: float) -> float:
-    """The value below which the share `q` lies."""
-    order = np.argsort(values)
-    below = np.cumsum(shares[order])
-    return round(float(values[order][int(np.searchsorted(below, q * below[-1]))]), 4)
+def _bar(values: NDArray[np.float64], parts: NDArray[np.int64], share: float) -> float:
+    """The highest below which at most `share` of each part's values lie."""
+    each = (values[parts == part] for part in np.unique(parts))
+    least = min(float(np.quantile(own, share, method="lower")) for own in each)
+    return math.floor(1e4 * least) / 1e4
 
 
 def _quotes_an_answer(asked: Asked, calibration: Calibration) -> bool:

@@ -27,7 +27,7 @@ from index.embedder import Embedder
 from index.errors import SettingsError
 
 WEIGHTS_FILE = Path(__file__).with_name("reader.safetensors")
-WEIGHTS_SHA256 = "2a922989d437c55fab6c444c82bd6914604b0040a4a34b441c11fd3ff12806c4"
+WEIGHTS_SHA256 = "fcb084c73d9bac9412803f7d0200b44a0c67123ef078be34c9f4deda017771ca"
 
 #: Longer passages are read in windows that overlap. A chunk with its question fits into one.
 WINDOW_TOKENS, OVERLAP_TOKENS = 256, 96

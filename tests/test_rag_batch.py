@@ -108,7 +108,7 @@ def test_each_question_has_its_line_in_order_and_a_bad_one_its_error(
     assert run(assistant, asked, output, silent) == 4
     forum, empty, reuters, bread = lines(output)
     assert forum["asked"] == {"question": QUESTIONS[0], "id": "forum", "since": "2026-01-30"}
-    assert forum["short"] == "900"
+    assert forum["short"] == "900 people"
     cited = forum["citations"][0]
     article = assistant.article(cited["source"])
     assert article is not None
@@ -130,7 +130,7 @@ def test_what_is_answered_is_not_asked_again_and_a_torn_line_is_repaired(
     output.write_bytes(marked + whole[ends[1] : ends[2] - 1])  # cut before its line end
     assert run(assistant, asked, output, silent) == 3
     again = lines(output)
-    assert again[0]["short"] == "nine"
+    assert again[0]["short"] == "nine people"
     assert [line["asked"]["question"] for line in again] == QUESTIONS
     assert run(assistant, asked, output, silent) == 0
     assert run(assistant, [*asked, Asked(QUESTIONS[0])], output, silent) == 1
@@ -196,6 +196,6 @@ def test_command_answers_a_file(
     done = python("-m", "rag", "--batch", str(questions), *options)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == "Answered 2 of 2 questions; the others were answered before.\n"
-    assert [line["short"] for line in lines(output)] == ["900", "2001"]
+    assert [line["short"] for line in lines(output)] == ["900 people", "2001"]
     nowhere = python("-m", "rag", "--batch", str(questions), "--output", str(tmp_path / "a" / "b"))
     assert nowhere.returncode == 2

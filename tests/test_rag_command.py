@@ -111,7 +111,7 @@ def test_chat_remembers_exports_and_what_it_exports_can_be_verified(
     chat: Python, ask: Python, tmp_path: Path
 ) -> None:
     done = chat(
-        "/why", "How much did China export?", "What about India?", "/sources", "/why",
+        "/why", "How much did China export?", "What about Russia?", "/sources", "/why",
         f"/export {tmp_path}/talk.md", f"/export {tmp_path}/talk.json",
         f"/export {tmp_path}/talk.md", "/export talk.txt", f"/export {tmp_path}/none/a.md",
         "/open\x1b[31m", "/help", "/new", "/sources", "When was it held?",
@@ -120,8 +120,8 @@ def test_chat_remembers_exports_and_what_it_exports_can_be_verified(
     assert "\x1b" not in done.stdout
     assert done.stdout.startswith("Error: Nothing was asked yet.\n")
     for said in (
-        "asked as: How much did India export?\n",
-        "\n$442 billion\n",
+        "asked as: How much did Russia export?\n",
+        "\n$386 billion\n",
         "It leans on the turn before it, and was asked as: ",
         f"Wrote {tmp_path}/talk.md. Check it with: python -m rag verify FILE",
         f"Error: {tmp_path}/talk.md exists. Choose another name.",

@@ -105,7 +105,7 @@ def test_random_weights_say_nothing_that_gets_through(folder: Path, bundled_inde
     settings = Settings(index_dir=bundled_index, model=f"huggingface:{folder}", model_tokens=40)
     with Assistant.open(settings=settings) as assistant:
         answer = assistant.answer("How many people attended the mineral forum?", limit=2)
-    assert (answer.written_by, answer.short) == ("", "900")
+    assert (answer.written_by, answer.short) == ("", "900 people")
     assert answer.written == answer.dropped
     assert answer.note == (
         "The chat model did not answer (cut at RAG_MODEL_TOKENS); the articles are quoted instead."

@@ -50,7 +50,7 @@ def test_answer_comes_with_citations_as_structured_content(call: Call) -> None:
     assert not result.is_error
     answer = result.structured_content
     assert answer is not None
-    assert (answer["short"], answer["abstained"], answer["nearest"]) == ("900", False, [])
+    assert (answer["short"], answer["abstained"], answer["nearest"]) == ("900 people", False, [])
     assert answer["text"].startswith(f"{QUOTE} [1]")
     cited = answer["citations"][0]
     assert (cited["number"], cited["quote"], cited["published"]) == (1, QUOTE, "2026-01-30")
@@ -154,7 +154,7 @@ def test_server_over_standard_input_writes_nothing_but_the_protocol(bundled_inde
 
     answer = anyio.run(asked).structured_content
     assert answer is not None
-    assert answer["short"] == "900"
+    assert answer["short"] == "900 people"
 
 
 @pytest.fixture(scope="module")

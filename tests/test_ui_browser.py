@@ -156,7 +156,7 @@ def test_shift_enter_breaks_the_line(page: Page, bundled_window: str) -> None:
     page.keyboard.type("attended the mineral forum?")
     expect(box).to_have_value("How many people\nattended the mineral forum?")
     page.keyboard.press("Enter")
-    expect(page.locator(".short")).to_have_text("900")
+    expect(page.locator(".short")).to_have_text("900 people")
 
 
 def test_conversation_has_an_address_that_opens_it_again(page: Page, bundled_window: str) -> None:

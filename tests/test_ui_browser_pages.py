@@ -173,4 +173,4 @@ def test_judged_answer_is_downloaded_as_a_gold_question(page: Page, window: str)
     with urllib.request.urlopen(f"{window}/feedback.jsonl", timeout=20) as answer:
         question = json.loads(answer.read().splitlines()[0])
     assert question["question"] == "How many people attended the mineral forum?"
-    assert question["answers"] == ["900"]
+    assert question["answers"] == ["900 people"]
