@@ -101,7 +101,7 @@ def test_supported_sentences_are_kept_with_their_exact_quotations(
     assert answer.text == f"{SOLD}. [1] {LED}. [2]"
     assert [c.quote for c in answer.citations] == COPPER.replace("1999. ", "1999.|").split("|")
     assert (answer.written, answer.dropped) == (5, 3)
-    assert (answer.short, answer.note, answer.calibrated) == ("40", "", False)
+    assert (answer.short, answer.note, answer.calibrated) == ("exactly 40 tonnes", "", False)
     assert set(answer.timings) == {"retrieve", "read", "write"}
     assert answer.to_dict()["dropped"] == 3
 
@@ -120,7 +120,7 @@ def test_where_no_sentence_is_supported_the_articles_are_quoted_if_they_say(
 ) -> None:
     server.say("The mine is rich [1]. Tin fell [1].")
     answer = assistant.answer(QUESTION)
-    assert (answer.text, answer.short) == (f"{COPPER.split(' Ana')[0]} [1]", "40")
+    assert (answer.text, answer.short) == (f"{COPPER.split(' Ana')[0]} [1]", "exactly 40 tonnes")
     assert answer.note == (
         "The chat model did not answer (none of its sentences is held by a quotation); "
         "the articles are quoted instead."
@@ -262,7 +262,7 @@ def test_where_the_model_fails_the_articles_are_quoted(
     assert (
         answer.note == f"The chat model did not answer ({cause}); the articles are quoted instead."
     )
-    assert (answer.written_by, answer.short) == ("", "40")
+    assert (answer.written_by, answer.short) == ("", "exactly 40 tonnes")
 
 
 def test_what_was_verified_before_a_cut_is_kept(assistant: Assistant, server: ChatServer) -> None:
