@@ -69,7 +69,8 @@ def test_fit_tells_supporting_sentences_and_answerable_questions(
     answerable = np.array([bool(gold.answers) for gold, _ in found])
     declined = np.array(confidence) < fitted.bar
     halves = [declined[:150][answerable[:150]].mean(), declined[150:][answerable[150:]].mean()]
-    assert 0.03 < max(halves) <= 0.05
+    assert max(halves) == pytest.approx(0.05, abs=0.01)
+    assert max(halves) <= 0.05
     assert declined[~answerable].mean() > 0.5
     certain = [fitted.answer_confidence(ranking.answer) for _, ranking in strangers]
     assert np.mean(np.array(certain) == 0) > 0.5

@@ -115,6 +115,16 @@ def test_follow_up_is_answered_in_the_light_of_the_turn_before(assistant: Assist
     assert [len(turn.quotations) > 0 for turn in talk.turns] == [True, True, True]
 
 
+@pytest.mark.xfail(reason="the span reader declines it (eval/LOG.md)", strict=True)
+def test_follow_up_is_answered_where_the_sentence_leaves_a_word_to_be_understood(
+    assistant: Assistant,
+) -> None:
+    """China led with $3.5 trillion of exports, India followed with $442 billion ..."""
+    talk = assistant.conversation()
+    talk.ask("How much did China export?")
+    assert talk.ask("What about India?").short == "$442 billion"
+
+
 def test_history_changes_nothing_of_a_question_that_stands_alone(assistant: Assistant) -> None:
     before = keep(assistant.answer("Who organised the mineral forum in Islamabad?"))
     for question in ("When was the SCO founded?", "How do I bake sourdough bread?"):
