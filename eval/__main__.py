@@ -58,8 +58,8 @@ def run(
 
     questions = load_gold(gold)
     for file in (json_file, markdown_file):
-        if file and not file.absolute().parent.is_dir():
-            raise SettingsError(f"There is no folder {file.absolute().parent}.")
+        if file:
+            _check_folder(file)
     with (
         _index_of(articles, store, uri) as settings,
         Assistant.open(settings=settings) as assistant,
@@ -126,6 +126,7 @@ def records(
     from rag import Assistant
 
     questions = load_gold(gold)
+    _check_folder(output)
     with (
         _index_of(articles) as settings,
         Assistant.open(settings=settings) as assistant,
@@ -323,6 +324,12 @@ def _show(table: list[list[str]]) -> None:
     for row in table[1:]:
         shown.add_row(*row)
     out.print(shown)
+
+
+def _check_folder(file: Path) -> None:
+    """Before any work whose outcome the file is to hold."""
+    if not file.absolute().parent.is_dir():
+        raise SettingsError(f"There is no folder {file.absolute().parent}.")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,8 +70,8 @@ def read_lines(path: Path, parse: Callable[[dict[str, Any]], _N], noun: str) -> 
             raise SettingsError(
                 f"Line {number} of {path} is no gold {noun} ({type(error).__name__}: {error})."
             ) from error
-    ids = [one.id for one in parsed]
-    doubles = sorted({name for name in ids if ids.count(name) > 1})
+    counts = Counter(one.id for one in parsed)
+    doubles = sorted(name for name, count in counts.items() if count > 1)
     if not parsed or doubles:
         raise SettingsError(
             f"{path} has more than one {noun} named {', '.join(doubles)}."

@@ -34,7 +34,7 @@ def records(
         passages = assistant.retrieve(gold.question, limit=20)
         holding = [passage for passage in passages if _evidence(passage, gold) >= 0]
         others = [titled(passage) for passage in passages if passage not in holding]
-        if holding or not gold.answers:
+        if holding or (passages and not gold.answers):
             context = holding[0] if holding else passages[0]
             text = titled(context)
             answer = gold.answers[0] if gold.answers else ""

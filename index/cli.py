@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
@@ -22,6 +23,8 @@ from index.settings import Settings, load_settings
 errors = Console(stderr=True, soft_wrap=True)
 
 BAD_USE = 2
+#: Persian and Hindi are written with them.
+_JOINERS = "\u200c\u200d"
 
 
 class StoreName(StrEnum):
@@ -106,8 +109,16 @@ def default_command(
 
 
 def plain(value: object) -> str:
-    """As text that moves no cursor: control characters, as in a file's name, are shown as ?."""
-    return "".join(sign if sign.isprintable() else "?" for sign in str(value))
+    """As text in one line that moves no cursor: line breaks become spaces, and control characters,
+    as in a file's name, are shown as ?."""
+    return "".join(
+        sign
+        if sign.isprintable() or sign in _JOINERS or unicodedata.category(sign) == "Zs"
+        else " "
+        if sign.isspace()
+        else "?"
+        for sign in str(value)
+    )
 
 
 @contextmanager

@@ -220,18 +220,19 @@ def _plan(roots: Sequence[Path], store: Store, settings: Settings) -> _Plan:
             failed.append(Failure(ascii(str(path)), "its name is not valid UTF-8"))
         except ArticleError as error:
             failed.append(Failure(str(path), str(error)))
+    within = {str(root) for root in roots}
     gone = {
         source: digest
         for source, digest in known.items()
-        if any(Path(source).is_relative_to(root) for root in roots)
+        for places in [{source, *map(str, Path(source).parents)}]
         # What lies in a folder that could not be read is not gone.
-        and not any(str(place) in seen for place in (Path(source), *Path(source).parents))
+        if places & within and not places & seen
     }
     # The same bytes under another suffix are parsed otherwise, and so are another article.
-    by_content = {(digest, Path(source).suffix): source for source, digest in gone.items()}
+    by_content = {(digest, Path(source).suffix.lower()): source for source, digest in gone.items()}
     renamed = []
     for source in [source for source in hashes if source not in known]:
-        old = by_content.pop((hashes[source], Path(source).suffix), None)
+        old = by_content.pop((hashes[source], Path(source).suffix.lower()), None)
         if old is not None:
             renamed.append((old, source))
             del gone[old], hashes[source]

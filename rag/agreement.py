@@ -19,7 +19,14 @@ _SCALES = {
 }  # fmt: skip
 _THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
 _YEAR = re.compile(r"1\d{3}|20\d\d")
-_WORD = re.compile(r"us\$|[^\W\d_]+|[%$€£¥₹₽]")
+_WORD = re.compile(r"[a-z]{1,3}\$|[^\W\d_]+|[%$€£¥₹₽]")
+#: A sign, which may stand before a currency.
+_MINUS = re.compile(r"(?<![\w.,])(?:minus |[-\u2212\u2013])((?:[a-z]{0,3}[$€£¥₹₽])?)(?=\d)")
+_BOUND = re.compile(
+    r"\b(?:than|over|above|under|below|up to|at least|at most|as many as|as much as|or more|"
+    r"or less|or fewer)\b|[<>\u2264\u2265+]",
+    re.IGNORECASE,
+)
 _SYNONYMS = {"%": "percent", "$": "dollars", "us$": "dollars", "usd": "dollars",
              "dollar": "dollars", "€": "euros", "eur": "euros", "euro": "euros",
              "rmb": "yuan", "¥": "yuan", "cny": "yuan"}  # fmt: skip
@@ -42,7 +49,7 @@ class Amount:
 
 def amount(short: str) -> Amount | None:
     """The amount that a short answer is; None for a year, a day, several numbers or none."""
-    short = re.sub(r"\bper cent\b", "percent", short.lower())
+    short = _MINUS.sub(r"\1-", re.sub(r"\bper cent\b", "percent", short.lower()))
     found = list(_NUMBER.finditer(short))
     if len(found) != 1 or _MONTH.search(short):
         return None
@@ -72,7 +79,12 @@ def same(one: str, other: str) -> bool:
 
 
 def contradict(one: str, other: str) -> bool:
-    """Whether both are amounts of the same thing of which neither is the other one rounded."""
+    """Whether both are amounts of the same thing of which neither is the other one rounded.
+
+    One that is but a bound, as "more than 800" is, contradicts nothing.
+    """
+    if _BOUND.search(one) or _BOUND.search(other):
+        return False
     first, second = amount(one), amount(other)
     return bool(first and second and _comparable(first, second) and not _close(first, second))
 

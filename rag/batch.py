@@ -83,7 +83,11 @@ def run(assistant: Assistant, questions: Sequence[Asked], output: Path, progress
     Raises SettingsError where `output` answers other questions.
     """
     done = _kept(output, questions)
-    with output.open("ab") as file, closing_pool() as pool:
+    try:
+        opened = output.open("ab")
+    except OSError as error:
+        raise SettingsError(f"{output} cannot be written: {error.strerror}.") from error
+    with opened as file, closing_pool() as pool:
         synced = time.monotonic()
         outcomes = answers(assistant, questions[done:], pool)
         for number, (asked, outcome) in enumerate(zip(questions[done:], outcomes, strict=True), 1):

@@ -210,8 +210,16 @@ def _model(provider: str, name: str, settings: Settings) -> BaseChatModel:
         ) from None
 
 
-@cache
+_one_at_a_time = threading.Lock()
+
+
 def _loop() -> asyncio.AbstractEventLoop:
+    with _one_at_a_time:  # a cache alone would let two threads make one each
+        return _only_loop()
+
+
+@cache
+def _only_loop() -> asyncio.AbstractEventLoop:
     """The one in which all requests run: connections that are kept belong to a loop."""
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="chat model", daemon=True).start()

@@ -22,6 +22,9 @@ from rag.leaning import (
 )
 from rag.times import END, LATER, SAYS_WHEN, TIME, at, parted
 
+#: "The city of Lima" is Lima.
+_PLACES = {"city", "country", "district", "island", "port", "province", "region", "republic",
+           "state", "town", "village"}  # fmt: skip
 _DOES = frozenset({"do", "does", "did"})
 
 
@@ -150,6 +153,12 @@ def _name_for(earlier: str, words: Sequence[Word], new: Sequence[Word]) -> tuple
     if led_by == "between" and "and" not in {word.low for word in new}:
         return 0, 0
     articled = led_by in DETERMINERS
+    link = first - 1 - articled
+    if article and not shared and link > 0 and words[link].low == "of" and _noun_of(new):
+        # "the president of Peru" gives way to "the mayor of Lima" as a whole.
+        begin = next((n for n in range(link - 1, 0, -1) if words[n].light), 0)
+        if begin < link - 1 and words[begin].low in DETERMINERS:
+            return begin, end
     if article and articled:
         # "the Lima mine" is one thing; after "was", "the SCO founded" is not.
         whole = not shared and not any(word.low in AUXILIARIES for word in words[:first])
@@ -157,6 +166,12 @@ def _name_for(earlier: str, words: Sequence[Word], new: Sequence[Word]) -> tuple
     if articled and end < len(words) and not (words[end].light or any(w.name for w in new)):
         return 0, 0  # "the Lima mine" does not become "the tin mine"
     return first, end
+
+
+def _noun_of(words: Sequence[Word]) -> bool:
+    """Whether it is something of another thing: "the mayor of Lima", not "the city of Lima"."""
+    is_whole = len(words) < 4 or words[1].name or words[1].low in _PLACES
+    return not is_whole and "of" in {word.low for word in words[2:-1]}
 
 
 def _all_light(words: Sequence[Word]) -> bool:

@@ -116,9 +116,15 @@ def unescaped(line: str) -> str:
     """What `escaped` made `line` of. Raises ValueError where a reference is no character's."""
     return re.sub(
         r"\\([!-/:-@\[-`{-~])|&#x([0-9a-f]{1,6});|&#8203;",
-        lambda found: found[1] or (chr(int(found[2], 16)) if found[2] else ""),
+        lambda found: found[1] or (_character(int(found[2], 16)) if found[2] else ""),
         line,
     )
+
+
+def _character(code: int) -> str:
+    if 0xD800 <= code <= 0xDFFF:
+        raise ValueError("half of a surrogate pair is no character")
+    return chr(code)
 
 
 def read_export(file: Path, *, max_megabytes: int) -> Conversation:

@@ -22,7 +22,7 @@ from rag.agreement import contradict, same
 from rag.answers import Candidate, Line, Passage, Reading
 from rag.calibration import Calibration
 from rag.reader import Part
-from rag.span import SpanReader
+from rag.span import SpanReader, with_sign
 from rag.squad import normalise
 
 #: A vector is 1.5 kB, so that these are at most 30 MB; reading again what was read costs nothing.
@@ -31,7 +31,7 @@ _FEWEST_WORDS = 4
 
 _YES_OR_NO = re.compile(
     r"(is|are|was|were|do|does|did|has|have|had|can|could|will|would|may(?! \d)|might|must|should)"
-    r"(n't)?\b",
+    r"(n['\u2019]t)?\b",
     re.IGNORECASE,
 )
 _WANTS_MORE = re.compile(r"\b(or|who|whom|whose|what|which|when|where|why|how)\b", re.IGNORECASE)
@@ -167,7 +167,8 @@ class ExtractiveReader:
             context = _share(rarity, _words(passage.text) | _words(passage.article.title))
             scores, shift = tokens[passage.id]
             first, last, score = scores.best(start - shift, end - shift) or (0, 0, _NO_SPAN)
-            shorts.append(passage.article.text[first + shift : last + shift])
+            first = with_sign(passage.article.text, first + shift)
+            shorts.append(passage.article.text[first : last + shift])
             spans.append(score)
             rank = 11 / (10 + ranks[passage.id])
             span = max(score, _NO_SPAN) / 10
@@ -270,8 +271,10 @@ def _sentences(passages: Sequence[Passage]) -> list[tuple[Passage, int, int]]:
             # Of a sentence that is longer than a chunk the passage has a part.
             start, end = max(first, passage.start), min(last, passage.end)
             sentence = passage.article.text[start:end]
-            words = re.findall(r"\w+", sentence.casefold())
-            if len(words) >= _FEWEST_WORDS and not sentence.startswith("#"):
+            # "-2.5" is neither "2.5" nor "2,5".
+            words = re.findall(r"\w+|[-\u2212.,](?=\d)", sentence.casefold())
+            count = sum(word not in "-\u2212.," for word in words)
+            if count >= _FEWEST_WORDS and not sentence.startswith("#"):
                 found.setdefault(" ".join(words), (passage, start, end))
     return list(found.values())
 

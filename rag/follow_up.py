@@ -117,6 +117,7 @@ def _replaced(question: str, last: Turn) -> str:
     if word.low == "there":
         stands_for = f"{'in' if stands_for == last.short else 'at'} {stands_for}"
     if word.low in OWNERS and rest.strip(END):
+        stands_for = re.sub(r"['\u2019]s?$", "", stands_for)
         stands_for += "'" if stands_for.endswith("s") else "'s"
     return question[: word.start] + stands_for + rest
 

@@ -15,7 +15,7 @@ from index.sentences import sentence_spans
 _MARKER = re.compile(r"\[\s*(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\s*\]")
 #: Markers after a full stop belong to the sentence before it.
 _MARKERS_AFTER_END = re.compile(
-    rf"([.!?…]+[\"'\u201d\u2019)]*)(\s*{_MARKER.pattern}(?:\s*{_MARKER.pattern})*)"
+    rf"(?<![.!?…])([.!?…]++[\"'\u201d\u2019)]*+)(\s*{_MARKER.pattern}(?:\s*{_MARKER.pattern})*)"
 )
 _BEGINNING = re.compile(r"^(?:[#>*•\u2013-]+|\d{1,2}[.)])\s+")
 _EMPHASIS = re.compile(r"(\*\*|__)(?=\S)([^*_]+?)(?<=\S)\1|(?<!\w)\*(?=\S)([^*]+?)(?<=\S)\*(?!\w)")

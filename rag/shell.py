@@ -110,6 +110,6 @@ class Shell:
                 file.write(text)
         except FileExistsError as error:
             raise ConversationError(f"{name} exists. Choose another name.") from error
-        except (OSError, ValueError) as error:  # such as a name with a NUL in it
+        except (OSError, RuntimeError, ValueError) as error:  # as a NUL in it, or ~ and no user
             raise ConversationError(f"{name} cannot be written: {error}.") from error
         self._out.print(Text(f"Wrote {plain(name)}. Check it with: python -m rag verify FILE"))

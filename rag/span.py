@@ -38,6 +38,10 @@ LENGTH_COST = 0.1
 _HEADS = 12
 _BATCH = 8
 _SURROGATE = re.compile("[\ud800-\udfff]")
+#: The sign of an amount, and the letters that say which dollar, at most four characters.
+_SIGNED = re.compile(
+    r"(?<![^\s(])([-\u2212\u2013+~\u00b1<>\u2264\u2265]?(?:[A-Z]{1,3}(?=\$))?)[\d$€£¥₹₽]\Z"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +141,8 @@ class SpanReader:
 
     def best(self, question: str, text: str) -> tuple[int, int, float] | None:
         """The best span of a text: its start, end and score. None where the text has no token."""
-        return self.read(question, [text])[0].best(0, len(text))
+        best = self.read(question, [text])[0].best(0, len(text))
+        return best and (with_sign(text, best[0]), *best[1:])
 
     def read(self, question: str, texts: Sequence[str]) -> list[TokenScores]:
         """The scores of every token of each text."""
@@ -164,6 +169,12 @@ class SpanReader:
                 ):
                     kept[span] = np.maximum(kept[span], new)
         return found
+
+
+def with_sign(text: str, start: int) -> int:
+    """Where an answer of the text begins that starts at `start`, the sign of an amount included."""
+    signed = _SIGNED.search(text[max(0, start - 5) : start + 1])
+    return start - len(signed[1]) if signed else start
 
 
 def _encodable(text: str) -> str:

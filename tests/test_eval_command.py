@@ -57,3 +57,9 @@ def test_conversations_about_other_articles_are_asked_without_the_bundled_gold_s
     assert "test, in turn" in result.stdout
     assert "test: follow up" in result.stdout
     assert "gold set" not in result.stdout
+
+
+def test_folder_for_records_is_looked_for_before_any_work(tmp_path: Path) -> None:
+    command = ["records", "--gold", str(GOLD), "--articles", str(tmp_path / "none")]
+    result = CliRunner().invoke(app, [*command, "--output", str(tmp_path / "no" / "records.jsonl")])
+    assert str(result.exception) == f"There is no folder {tmp_path / 'no'}."

@@ -128,3 +128,12 @@ def test_progress_shows_file_names_as_they_are(monkeypatch: pytest.MonkeyPatch) 
     with cli.progress_bar("Reading") as progress:
         progress(1, 2, "[/b]/[red]copper.md")
     assert "[/b]/[red]copper.md" in screen.getvalue()
+
+
+def test_foreign_text_is_one_line_and_keeps_its_spaces() -> None:
+    assert cli.plain("the year\n1881\tby \u00ab\u00a0Le\u202fMonde\u00a0\u00bb") == (
+        "the year 1881 by \u00ab\u00a0Le\u202fMonde\u00a0\u00bb"
+    )
+    assert (
+        cli.plain("\x1b[31m\x07\u202e\u0645\u06cc\u200c\u0631") == "?[31m??\u0645\u06cc\u200c\u0631"
+    )

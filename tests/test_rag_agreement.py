@@ -20,6 +20,8 @@ from rag.agreement import contradict, same
         ("RMB 5.5 billion", "5.5 billion yuan"),
         ("US$2.4bn", "2.4 billion dollars"),
         ("0 percent", "0.0 percent"),
+        ("-$12 million", "-12 million dollars"),
+        ("\u221212 million dollars", "minus 12 million dollars"),
     ],
 )
 def test_same(one: str, other: str) -> None:
@@ -38,6 +40,7 @@ def test_same(one: str, other: str) -> None:
         ("12 per cent", "13%"),
         ("5.5 percent", "55 percent"),
         ("-5%", "5%"),
+        ("-$12 million", "$12 million"),
         ("10 million dollars", "14 million dollars"),
         ("1,000 people", "1,400 people"),
     ],
@@ -53,6 +56,10 @@ def test_contradiction(one: str, other: str) -> None:
     [
         ("Ana Quispe", "Luis Mamani"),
         ("41 million dollars", "38 million euros"),
+        ("A$5.5 billion", "US$6.5 billion"),
+        ("More than 800 people", "900 people"),
+        ("up to 1,000 people", "700 people"),
+        ("at least 12 tonnes", "15 tonnes"),
         ("12 tonnes", "2019"),
         ("2018", "2019"),  # two years may both be right
         ("1881", "1879"),

@@ -137,6 +137,11 @@ def test_what_is_answered_is_not_asked_again_and_a_torn_line_is_repaired(
     assert len(lines(output)) == 6
 
 
+def test_file_that_cannot_be_written_is_named(assistant: Assistant) -> None:
+    with pytest.raises(SettingsError, match=r"/proc/answers\.jsonl cannot be written"):
+        run(assistant, [Asked("Who?")], Path("/proc/answers.jsonl"), silent)
+
+
 @pytest.mark.parametrize("there", ['{"asked": {"question": "Why?"}}', "no JSON", "[]", "{}"])
 def test_file_with_other_answers_is_left_alone(
     assistant: Assistant, tmp_path: Path, there: str

@@ -114,7 +114,8 @@ def test_chat_remembers_exports_and_what_it_exports_can_be_verified(
         "/why", "How much did China export?", "What about Russia?", "/sources", "/why",
         f"/export {tmp_path}/talk.md", f"/export {tmp_path}/talk.json",
         f"/export {tmp_path}/talk.md", "/export talk.txt", f"/export {tmp_path}/none/a.md",
-        "/open\x1b[31m", "/help", "/new", "/sources", "When was it held?",
+        "/export ~nobody-of-this-name/a.md", "/open\x1b[31m", "/help", "/new", "/sources",
+        "When was it held?",
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
@@ -127,6 +128,7 @@ def test_chat_remembers_exports_and_what_it_exports_can_be_verified(
         f"Error: {tmp_path}/talk.md exists. Choose another name.",
         "Error: Name a file that ends with .json or .md: /export FILE.md",
         f"Error: {tmp_path}/none/a.md cannot be written",
+        "Error: ~nobody-of-this-name/a.md cannot be written",
         "Error: There is no command /open?[31m. /help says which there are.",
         "/export FILE   write this one down",
         "A new conversation.\nError: Nothing was asked yet.\n",

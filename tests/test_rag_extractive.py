@@ -119,6 +119,12 @@ def test_same_sentence_is_quoted_once() -> None:
     assert [candidate.text for candidate in reading.quoted] == ["The mine sold much copper."]
 
 
+def test_sentences_with_other_numbers_are_not_the_same() -> None:
+    texts = ["It made -2.5 tons in all.", "It made 2.5 tons in all.", "It made 2,5 tons in all."]
+    reading = reader().read("Copper?", passages(*texts))
+    assert {candidate.text for candidate in reading.considered} == set(texts)
+
+
 def test_headings_and_scraps_are_not_quoted() -> None:
     reading = reader().read(
         "Copper?",

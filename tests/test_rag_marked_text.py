@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,3 +99,12 @@ def test_any_text_gives_plain_sentences(pieces: list[str]) -> None:
     for sentence in filter(None, marked_sentences(pieces)):
         assert not set("[]*\n") & set(sentence.text)
         assert len(set(sentence.numbers)) == len(sentence.numbers)
+
+
+def test_time_for_marks_without_end_does_not_grow_with_their_square() -> None:
+    spent = []
+    for count in (2_000, 8_000):
+        before = time.process_time()
+        list(marked_sentences("!" * count for _ in range(1)))
+        spent.append(time.process_time() - before)
+    assert spent[1] < 8 * spent[0] + 0.2  # the square would be sixteen times

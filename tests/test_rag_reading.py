@@ -28,6 +28,7 @@ from rag.span import (
     TokenScores,
     load_weights,
     open_span_reader,
+    with_sign,
 )
 
 TEXT = "The harbour of Port Ellen was opened in 1881. Ana Quispe has led it since 2019."
@@ -215,3 +216,27 @@ def test_caution_decides_when_it_answers(bundled_index: Path) -> None:
         assert assistant.answer(question).abstained
     with Assistant.open(bundled_index, settings=Settings(caution=0.0)) as assistant:
         assert not assistant.answer("Who won the football World Cup in 1998?").abstained
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "whole"),
+    [
+        ("A loss of -$12 million.", "$12", "-$12 million."),
+        ("It was \u221212.5 degrees.", "12.5", "\u221212.5 degrees."),
+        ("It was sold for HK$5.5 billion.", "$5.5", "HK$5.5 billion."),
+        ("-7%", "7", "-7%"),
+        ("It took 3-5 days.", "5", "5 days."),
+        ("A pre-2020 ship.", "2020", "2020 ship."),
+        ("Of COVID-19.", "19", "19."),
+    ],
+)
+def test_sign_of_an_amount_belongs_to_it(text: str, found: str, whole: str) -> None:
+    assert text[with_sign(text, text.index(found)) :] == whole
+
+
+def test_negative_amount_is_read_with_its_sign() -> None:
+    for amount in ("-$12 million", "-12.5 percent", "A$14 million"):
+        text = f"The net result of Norvik Shipping in the year before was {amount}, the board said."
+        span = read("What was the net result of Norvik Shipping?", text, abstain=False)
+        assert span is not None
+        assert (span.text, text[span.start : span.end]) == (amount, amount)

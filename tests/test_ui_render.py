@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from index.article import Article
@@ -71,6 +72,15 @@ def test_text_is_cut_at_the_markers_of_its_quotations_alone() -> None:
         ("Tin rose.", tin),
         ("[9] it says.", zinc),
         ("End.", None),
+    ]
+
+
+def test_numbers_in_brackets_within_a_quotation_are_no_markers() -> None:
+    tin = replace(quoted(1, "Tin rose."), quote="Tin rose [2].")
+    zinc = replace(quoted(2, "Zinc fell."), quote="Zinc fell.[1]")
+    assert render.pieces(turn("Tin rose [2]. [1] Zinc fell.[1] [2]", tin, zinc)) == [
+        ("Tin rose [2].", tin),
+        ("Zinc fell.[1]", zinc),
     ]
 
 

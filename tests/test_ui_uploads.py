@@ -6,12 +6,14 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.errors import ArticleError, IndexBusy
+from index.database import Database
+from index.errors import ArticleError, IndexBusy, IndexProblem
 from index.lock import writing
 from rag import Assistant
 from ui.uploads import Taken, Uploads, safe_name
@@ -179,3 +181,32 @@ def test_whatever_the_name_it_is_one_name_in_one_folder(name: str) -> None:
     assert made.endswith(".md")
     assert len(made.encode()) <= 220
     assert made.isprintable()
+
+
+def test_file_stays_whose_article_went_in_before_the_index_failed(
+    opened: Assistant, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, calls = Database.put, []
+
+    def fail_at_the_second(*args: Any, **options: Any) -> Any:
+        calls.append(args)
+        if len(calls) > 1:
+            raise IndexProblem("The disk is full.")
+        return put(*args, **options)
+
+    monkeypatch.setattr(Database, "put", fail_at_the_second)
+    files = [(name, write(name, TIN + name)) for name in ("a.txt", "b.txt")]
+    with pytest.raises(IndexProblem, match="disk is full"):
+        Uploads(opened).take_in(files)
+    kept = {str(path) for path in (tmp_path / "index" / "uploads").iterdir()}
+    assert len(kept) == 1
+    assert kept <= sources(opened)
+
+
+def test_bytes_of_a_file_in_capitals_change_nothing(
+    opened: Assistant, write: Write, tmp_path: Path
+) -> None:
+    loud = write("NEWS.TXT", TIN)
+    opened.sync([loud])
+    (taken,) = Uploads(opened).take_in([("NEWS.TXT", loud)])
+    assert taken == Taken("NEWS.TXT", "unchanged", str(loud))

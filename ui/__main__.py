@@ -223,7 +223,8 @@ def _open(articles: Path | None, index_dir: Path | None, settings: Settings) -> 
             return Assistant.over(articles, index_dir, progress=progress, settings=settings)
         with suppress(IndexMissing):
             assistant = Assistant.open(settings=settings)
-            if not all(BUNDLED_ARTICLES in Path(a.source).parents for a in assistant.articles()):
+            found = assistant.articles()
+            if not found or not all(BUNDLED_ARTICLES in Path(a.source).parents for a in found):
                 return assistant
             assistant.close()
         index_dir = None if settings.store == "milvus" else settings.index_dir

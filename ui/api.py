@@ -137,7 +137,7 @@ def api(window: Window) -> APIRouter:
                 async for event in by_and_by(ticket):
                     yield event
             except Exception as error:
-                found = ProblemResponse(problem_of(error))
+                found = ProblemResponse(problem_of(error, who.name))
                 yield f"event: problem\ndata: {bytes(found.body).decode()}\n\n"
                 if found.status_code == 500:
                     raise

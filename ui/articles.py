@@ -15,7 +15,7 @@ from index.syncing import SyncReport
 from ui import catalogue, render
 from ui.catalogue import View, find, of_id
 from ui.parts import EACH, QUIET, number, part, told
-from ui.problems import unforeseen
+from ui.problems import said, unforeseen
 from ui.render import Result
 from ui.window import Window, may_edit, owner
 
@@ -86,7 +86,7 @@ def build(page: gr.Blocks, window: Window) -> None:
                     return {current: view}
             return {current: view, listing: table(view, request)}
         except RagError as error:
-            return {results: render.notice(str(error))}
+            return {results: render.notice(said(error, owner(request)))}
 
     async def changing(
         what: str, work: Callable[[Progress], list[Result]], view: View, request: gr.Request
@@ -105,7 +105,7 @@ def build(page: gr.Blocks, window: Window) -> None:
                     yield {results: render.progress(what, progress.done, progress.total)}
                 shown = render.results(working.result())
         except RagError as error:
-            shown = render.notice(str(error))
+            shown = render.notice(said(error, owner(request)))
         except Exception:
             shown = render.notice(unforeseen())
         yield {

@@ -21,7 +21,7 @@ from rag.conversation import Conversation, Turn, keep
 from ui import render
 from ui.asking import Asking, progress, unless
 from ui.parts import EACH, QUIET, number, part, told
-from ui.problems import unforeseen
+from ui.problems import said, unforeseen
 from ui.render import Pending
 from ui.storage import Feedback
 from ui.window import Window, owner
@@ -138,7 +138,7 @@ def build(page: gr.Blocks, window: Window) -> None:
                 elif page.shows == before.id:
                     yield {pending: render.pending(now)}
         except RagError as error:
-            turn = replace(turn, error=str(error))
+            turn = replace(turn, error=said(error, who))
         except Exception:
             turn = replace(turn, error=unforeseen())
         finally:
@@ -183,7 +183,7 @@ def build(page: gr.Blocks, window: Window) -> None:
             choices = gr.update(choices=[ANY_PUBLISHER, *sorted(publishers)])
             return {**head, publisher: choices, **show(who, name)}
         except RagError as error:
-            return {**head, pending: render.notice(str(error))}
+            return {**head, pending: render.notice(said(error, who))}
 
     def opens(who: str, conversation: str, search: str, request: gr.Request) -> dict[Any, Any]:
         """A conversation instead of the one that is open, which may still wait for an answer."""

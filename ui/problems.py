@@ -76,13 +76,21 @@ def unforeseen() -> str:
     return f"Something went wrong (error {name})."
 
 
-def problem_of(error: Exception) -> Problem:
-    """What an error means to whoever asked. Of one that nobody foresaw only its id is said."""
+def said(error: RagError, who: str) -> str:
+    """What `who` is told of an error; "" runs the server, and what to do is said to no one else."""
+    if not who or not isinstance(error, IndexProblem) or isinstance(error, IndexBusy):
+        return str(error)
+    _log.error("%s", error)
+    return "The articles cannot be read just now. The server's log has the cause."
+
+
+def problem_of(error: Exception, who: str = "") -> Problem:
+    """What an error means to `who`. Of one that nobody foresaw only its id is said."""
     if isinstance(error, Problem):
         return error
     if not isinstance(error, RagError):
         return Problem(500, f"Something went wrong (error {request_id.get()}).")
     status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500)
     if status == 503:
-        return Problem(status, str(error), Retry_After=str(_RETRY_SECONDS))
-    return Problem(status, str(error))
+        return Problem(status, said(error, who), Retry_After=str(_RETRY_SECONDS))
+    return Problem(status, said(error, who))

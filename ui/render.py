@@ -194,10 +194,17 @@ def pending(now: Pending) -> str:
 def pieces(turn: Turn) -> list[tuple[str, Quotation | None]]:
     """An answer's text in stretches, each followed by the quotation that its marker names."""
     quotations = {quotation.number: quotation for quotation in turn.quotations}
+    # What an article has in brackets is no marker.
+    quoted = [
+        found.span()
+        for quotation in turn.quotations
+        for found in re.finditer(re.escape(quotation.quote), turn.text)
+    ]
     found: list[tuple[str, Quotation | None]] = []
     done = 0
     for marker in _MARKER.finditer(turn.text):
-        if int(marker[1]) in quotations:
+        within = any(first <= marker.start() < last for first, last in quoted)
+        if int(marker[1]) in quotations and not within:
             found.append((turn.text[done : marker.start()].strip(), quotations[int(marker[1])]))
             done = marker.end()
     rest = turn.text[done:].strip()

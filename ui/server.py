@@ -42,6 +42,8 @@ _OURS = (
     "/export",
     "/feedback.jsonl",
 )
+#: Whoever has not signed in yet may send these a form.
+_SMALL = ("/signin", "/signout")
 _UPLOADS = ("/v1/articles", "/gradio_api/upload")
 
 
@@ -102,6 +104,7 @@ def make_app(
             Middleware(
                 SizeGuard,
                 most_bytes=settings.max_request_megabytes * megabyte,
+                small=_SMALL,
                 uploads=_UPLOADS,
                 most_bytes_per_hour=settings.max_upload_megabytes_per_hour * megabyte,
             ),
@@ -164,7 +167,7 @@ def make_app(
 
 
 async def told(request: Request, error: Exception) -> Response:
-    return ProblemResponse(problem_of(error))
+    return ProblemResponse(problem_of(error, user(request).name))
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,19 @@ class Address:
             )
         return found
 
+    def check_certificate(self) -> None:
+        """Raises SettingsError where it cannot be used."""
+        if self.certificate is None and self.key is not None:
+            raise SettingsError("--key goes with --certificate.")
+        if self.certificate is not None:
+            try:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                context.load_cert_chain(self.certificate, self.key)
+            except OSError as error:
+                raise SettingsError(
+                    f"{self.certificate} cannot be used as a certificate: {error}."
+                ) from error
+
     def bind(self) -> socket.socket:
         """Raises SettingsError where it cannot be used."""
         try:
@@ -101,6 +115,7 @@ def opened(
         app = make_app(
             build(window), window, metrics=metrics, accounts=accounts, hosts=names, look=LOOK
         )
+        address.check_certificate()
         bound = address.bind()
         closing.callback(bound.close)
         host = names[0] if address.host in _EVERYWHERE else address.host

@@ -9,11 +9,11 @@ import asyncio
 import ipaddress
 import re
 import time
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -67,11 +67,7 @@ def _user(accounts: Accounts, headers: Headers) -> User | None:
 
 
 def _secret(headers: Headers) -> str:
-    try:
-        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return morsel.value if morsel else ""
+    return cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
 
 
 def _turn_away(scope: Scope) -> Response:
@@ -98,7 +94,7 @@ class Patience:
         count, last = self._failed.get(who, (0, 0.0))
         if count < self._FREE:
             return 0.0
-        wait = min(2.0 ** (count - self._FREE), self._most_seconds)
+        wait = min(2.0 ** min(count - self._FREE, 30), self._most_seconds)
         return max(0.0, last + wait - time.monotonic())
 
     def failed(self, who: str) -> None:
@@ -130,19 +126,15 @@ def signing_in(accounts: Accounts, *, hours: float, metrics: Metrics) -> APIRout
 
     @router.post("/signin")
     async def sign_in(request: Request) -> Response:
+        address = network_of(request.client.host if request.client else "")
+        if addresses.seconds_until(address):  # a form costs more to read than to send
+            return _later(addresses.seconds_until(address))
         async with request.form(max_files=0, max_fields=4) as form:
             name, password = str(form.get("name", ""))[:64], str(form.get("password", ""))[:200]
             to = str(form.get("to", ""))
-        whose, address = folded(name), network_of(request.client.host if request.client else "")
-        wait = max(names.seconds_until(whose), addresses.seconds_until(address))
-        if wait:
-            return _shown(
-                f"Too many tries. Try again in {1 + int(wait)} seconds.",
-                name,
-                to,
-                429,
-                {"Retry-After": str(1 + int(wait))},
-            )
+        whose = folded(name)
+        if wait := names.seconds_until(whose):
+            return _later(wait, name, to)
         # Until it has turned out right it counts as wrong: nobody tries many at once.
         names.failed(whose)
         addresses.failed(address)
@@ -185,6 +177,12 @@ def network_of(address: str) -> str:
     if found.version == 4 or found.ipv4_mapped:
         return address
     return str(ipaddress.ip_network((found, 64), strict=False))
+
+
+def _later(seconds: float, name: str = "", to: str = "") -> Response:
+    wait = str(1 + int(seconds))
+    message = f"Too many tries. Try again in {wait} seconds."
+    return _shown(message, name, to, 429, {"Retry-After": wait})
 
 
 def _shown(

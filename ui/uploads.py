@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from index.durable import fsync, make_folder
-from index.errors import ArticleError
+from index.errors import ArticleError, IndexProblem
 from index.loader import SUFFIXES, content_hash
 from index.syncing import Progress
 from rag import Assistant
@@ -62,7 +62,7 @@ class Uploads:
 
         A file of a name that was dropped in before takes the place of that one; bytes that an
         article has come from already change nothing. Raises ArticleError for too many files, and
-        IndexBusy and IndexProblem, whereupon all is as it was.
+        IndexBusy and IndexProblem, whereupon what is not in the index yet is as it was.
         """
         if len(files) > self._most_files:
             raise ArticleError(
@@ -71,10 +71,11 @@ class Uploads:
         make_folder(self._folder)
         with self._lock:
             articles = self._assistant.articles()
-            known = {(a.content_hash, Path(a.source).suffix): a.source for a in articles}
+            known = {(a.content_hash, Path(a.source).suffix.lower()): a.source for a in articles}
             sources = {article.source for article in articles}
             taken: dict[int, Taken] = {}
             placed: dict[int, Path] = {}
+            digests: dict[Path, str] = {}
             try:
                 for number, (name, path) in enumerate(files):
                     target = self._folder / safe_name(name)
@@ -87,7 +88,7 @@ class Uploads:
                             raise ArticleError("another file has the same name")
                         else:
                             _place(path, target)
-                            placed[number] = target
+                            placed[number], digests[target] = target, digest
                     except ArticleError as error:
                         taken[number] = Taken(name, "refused", cause=str(error))
                 if placed:
@@ -103,12 +104,23 @@ class Uploads:
                             outcome: Literal["added", "updated"]
                             outcome = "added" if source in report.added else "updated"
                             taken[number] = Taken(name, outcome, source)
-            finally:
-                for number, target in placed.items():
-                    _settle(target, keep=number in taken and taken[number].outcome != "refused")
+            except BaseException:
+                # Each article goes in by itself: of those that are in already the file stays.
+                stored = self._stored()
+                for target in placed.values():
+                    _settle(target, keep=stored.get(str(target)) == digests[target])
+                raise
+            for number, target in placed.items():
+                _settle(target, keep=taken[number].outcome != "refused")
         for one in taken.values():
             _log.info("upload", extra={"upload": one.outcome})  # for whoever counts them
         return [taken[number] for number in range(len(files))]
+
+    def _stored(self) -> dict[str, str]:
+        """What each article was made of; nothing where the index does not say."""
+        with suppress(IndexProblem):
+            return {article.source: article.content_hash for article in self._assistant.articles()}
+        return {}
 
     def remove(self, source: str) -> bool:
         """Delete an article, and its file where that was dropped in; whether that was so.
