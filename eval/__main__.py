@@ -340,7 +340,8 @@ def _index_of(
     from index.syncing import sync
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        settings = cli.settings_for(None, store, uri).model_copy(update={"index_dir": Path(folder)})
+        chosen = cli.settings_for(None, store or cli.StoreName.LOCAL, uri)
+        settings = chosen.model_copy(update={"index_dir": Path(folder)})
         with cli.progress_bar("Reading articles") as progress:
             report = sync(articles, progress=progress, settings=settings)
         for failure in report.failed:

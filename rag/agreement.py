@@ -23,8 +23,8 @@ _WORD = re.compile(r"[a-z]{1,3}\$|[^\W\d_]+|[%$€£¥₹₽]")
 #: A sign, which may stand before a currency.
 _MINUS = re.compile(r"(?<![\w.,])(?:minus |[-\u2212\u2013])((?:[a-z]{0,3}[$€£¥₹₽])?)(?=\d)")
 _BOUND = re.compile(
-    r"\b(?:than|over|above|under|below|up to|at least|at most|as many as|as much as|or more|"
-    r"or less|or fewer)\b|[<>\u2264\u2265+]",
+    r"\b(?:than|over|above|under|below|up to|at least|at most|as many as|as much as)\s\D{0,5}\d"
+    r"|\bor (?:more|less|fewer)\b|[<>\u2264\u2265]|\d\+",
     re.IGNORECASE,
 )
 _SYNONYMS = {"%": "percent", "$": "dollars", "us$": "dollars", "usd": "dollars",

@@ -41,6 +41,8 @@ def test_same(one: str, other: str) -> None:
         ("5.5 percent", "55 percent"),
         ("-5%", "5%"),
         ("-$12 million", "$12 million"),
+        ("+5%", "7%"),
+        ("5% over the year", "7%"),
         ("10 million dollars", "14 million dollars"),
         ("1,000 people", "1,400 people"),
     ],
@@ -60,6 +62,8 @@ def test_contradiction(one: str, other: str) -> None:
         ("More than 800 people", "900 people"),
         ("up to 1,000 people", "700 people"),
         ("at least 12 tonnes", "15 tonnes"),
+        ("over $12 million", "$15 million"),
+        ("800+ people", "900 people"),
         ("12 tonnes", "2019"),
         ("2018", "2019"),  # two years may both be right
         ("1881", "1879"),

@@ -384,8 +384,16 @@ def test_commands_make_list_change_and_remove_accounts_and_tokens(tmp_path: Path
     assert ui("user", "remove", "ana", *index).returncode == 2
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::"])
-def test_other_addresses_need_an_account_first(assistant: Assistant, host: str) -> None:
+@pytest.mark.parametrize(
+    "address",
+    [
+        Address("0.0.0.0"),
+        Address("192.0.2.1"),
+        Address("::"),
+        Address(names=["ask.example"]),  # a proxy's
+    ],
+)
+def test_what_others_reach_needs_an_account_first(assistant: Assistant, address: Address) -> None:
     class Open:
         settings = assistant.settings
 
@@ -394,7 +402,7 @@ def test_other_addresses_need_an_account_first(assistant: Assistant, host: str) 
 
     with (
         pytest.raises(SettingsError, match="python -m ui user add NAME"),
-        opened(Open(), Address(host)),  # type: ignore[arg-type]
+        opened(Open(), address),  # type: ignore[arg-type]
     ):
         pass
 

@@ -159,7 +159,7 @@ def api(window: Window) -> APIRouter:
 
     @router.post("/articles")
     async def take_in(
-        files: Annotated[list[UploadFile], File(max_length=1000)],
+        files: Annotated[list[UploadFile], File(max_length=50)],
         who: Annotated[User, Depends(editor)],
     ) -> list[FileTaken]:
         """Take files in as articles; one of the same name takes the place of the earlier one."""

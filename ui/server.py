@@ -48,7 +48,7 @@ _UPLOADS = ("/v1/articles", "/gradio_api/upload")
 
 
 class Readiness:
-    """Whether the model is loaded and the index answers."""
+    """Whether loading the model is over; where that failed, each question is told why."""
 
     def __init__(self, assistant: Assistant) -> None:
         self._assistant = assistant

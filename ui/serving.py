@@ -96,7 +96,8 @@ def opened(
     with contextlib.ExitStack() as closing:
         closing.callback(assistant.close)
         accounts = None
-        if settings.require_accounts or not address.is_loopback:
+        # Under a further name a proxy passes on what others ask.
+        if settings.require_accounts or address.names or not address.is_loopback:
             accounts = Accounts(settings.index_dir)
             closing.callback(accounts.close)
             if not accounts.users():
