@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib import import_module
@@ -26,6 +27,8 @@ _PDF_END, _PDF_END_WITHIN = b"%%EOF", 1024
 _UNPACKED_FACTOR = 4
 
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\ufffe\uffff\ud800-\udfff]")
+_FIRST_NUMBER = re.compile(r"\A\s*[-\u2013]?\s*(\d{1,4})\s*[-\u2013]?[ \t]*[\r\n]+")
+_LAST_NUMBER = re.compile(r"[\r\n]+[ \t]*[-\u2013]?[ \t]*(\d{1,4})\s*[-\u2013]?\s*\Z")
 _FIRST_LINE = re.compile(r"[^\s#][^\n]*")
 
 
@@ -69,6 +72,12 @@ def parse(suffix: str, data: bytes, *, most_characters: int) -> Parsed:
     )
 
 
+#: Share of bytes beyond ASCII: of English less than this, of Polish or Czech more.
+_FEW = 0.05
+#: Of another encoding's letters some turn into these.
+_SIGN_WITHIN_A_WORD = re.compile(r"[A-Za-z][\xa1-\xb4\xb6\xb8-\xbf][A-Za-z]")
+
+
 def _clean(text: str) -> str:
     """Without what no text holds: control characters, lone surrogates, foreign line ends."""
     return _CONTROL_CHARACTERS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
@@ -84,7 +93,11 @@ def _first_line(text: str) -> str:
 
 
 def _decode(data: bytes) -> str:
-    """Text in UTF-8 or UTF-16, or in the encoding that it most looks like."""
+    """Text in UTF-8 or UTF-16, or in the encoding that it most looks like.
+
+    Where nearly all is ASCII the rest is too little to guess by: it is what Windows writes in the
+    West.
+    """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
     elif b"\x00" in data:
@@ -94,12 +107,20 @@ def _decode(data: bytes) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError:
+        if sum(byte > 127 for byte in data) < _FEW * len(data):
+            with suppress(UnicodeDecodeError):
+                text = data.decode("cp1252")
+                if not _SIGN_WITHIN_A_WORD.search(text):
+                    return text
         from charset_normalizer import from_bytes
 
         best = from_bytes(data).best()
         if best is None or best.percent_chaos > 10:
             raise ArticleError("it is not text in any encoding that is known") from None
         return str(best)
+
+
+_FIELDS = {"title", "publisher", "published", "date"}
 
 
 def _parse_markdown(data: bytes, _: int) -> Parsed:
@@ -112,18 +133,22 @@ def _parse_markdown(data: bytes, _: int) -> Parsed:
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-02-31
         cause = _line(str(error))
         raise ArticleError(f"its front matter is not valid YAML: {cause}") from error
-    if not fields:  # what stands between the rules at its beginning is text
-        text = whole
+    # What stands between the rules at its beginning may be text.
+    if not fields or (
+        not _FIELDS & fields.keys() and "\n\n" in whole[: whole.rindex(text)].rstrip()
+    ):
+        fields, text = {}, whole
     published = fields.get("published", fields.get("date"))
     if isinstance(published, datetime):
         published = published.date()
     if not isinstance(published, date):
         published = find_date(_line(_scalar(published)))
+    agency, day = read_dateline(text)
     return Parsed(
         text=text,
         title=_scalar(fields.get("title")),
-        publisher=_scalar(fields.get("publisher")),
-        published=published,
+        publisher=_scalar(fields.get("publisher")) or agency,
+        published=published or day,
     )
 
 
@@ -175,7 +200,7 @@ def _parse_pdf(data: bytes, _: int) -> Parsed:
         title = document.get_metadata_value("Title")
     finally:
         document.close()
-    text = "\n\n".join(_unwrap(page) for page in pages)
+    text = _joined([_unwrap(page) for page in _without_numbers(pages)])
     if not text.strip():
         raise ArticleError("there is no text in it; it may hold only pictures of pages")
     publisher, published = read_dateline(text)
@@ -183,8 +208,30 @@ def _parse_pdf(data: bytes, _: int) -> Parsed:
     return Parsed(text, title if named else "", publisher, published)
 
 
+def _without_numbers(pages: Sequence[str]) -> Sequence[str]:
+    """Without a first or last line that counts the pages: at least two, each one more."""
+    for number in (_FIRST_NUMBER, _LAST_NUMBER):
+        found = [(place, number.search(page)) for place, page in enumerate(pages)]
+        counts = [int(match[1]) - place for place, match in found if match]
+        if len(counts) > 1 and len(set(counts)) == 1:
+            pages = [number.sub("", page) for page in pages]
+    return pages
+
+
+def _joined(pages: Sequence[str]) -> str:
+    """One text; a sentence goes on where the next page does."""
+    text = ""
+    for page in pages:
+        goes_on = text[-1:].isalnum() or text[-1:] in {",", ";", "-"}
+        between = " " if goes_on and re.match(r"[a-z\d$€£¥]", page) else "\n\n"
+        text += (between if text and page else "") + page
+    return text
+
+
 def _unwrap(page: str) -> str:
     """A page's lines joined to paragraphs: a line that is short and ends a sentence ends one."""
+    # PDFium's marks for a hyphen at the end of a line: "China-Pakistan" is written with it anyway.
+    page = re.sub(r"[\x02\ufffe]\s*(?=[A-Z])", "-", page)
     lines = [line.strip() for line in page.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
     longest = max(map(len, lines))
     text = ""

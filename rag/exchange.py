@@ -70,7 +70,7 @@ def _about(earlier: str, matter: str, capitals: bool, another: bool) -> str:
     thing = not named and new[0].low in DETERMINERS and not LATER.search(matter)
     if thing or _all_light(new) or (len(new) == 1 and new[0].low in LEADING):
         return ""
-    first, end = (0, 0) if named else _counted(words)
+    first, end = (0, 0) if named or LATER.search(matter) else _counted(words)
     defines = all(word.light or word.name or word.low == "mean" for word in words)
     if not end and (named or (len(new) < 3 and (defines or not capitals))):
         first, end = _name_for(earlier, words, new)
@@ -147,6 +147,13 @@ def _name_for(earlier: str, words: Sequence[Word], new: Sequence[Word]) -> tuple
         beside = [n for n in names if _all_light([*words[noun + 1 : n[0]], *words[n[1] : noun]])]
         spans = [(noun, noun + 1), *beside[:1]]
         first, end = min(begin for begin, _ in spans), max(end for _, end in spans)
+        while end in shared:
+            end += 1
+        # "the finance minister", "China's growth rate": as a whole, where one sees its beginning.
+        begin = next((n for n in range(first, 0, -1) if words[n - 1].light), first)
+        owner = words[begin].low.endswith("'s")
+        if owner or (words[begin - 1].low in DETERMINERS and begin):
+            first = begin
     else:
         first, end = names[0]
     led_by = words[first - 1].low if first else ""

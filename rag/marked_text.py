@@ -31,6 +31,7 @@ _NO_WORD = re.compile(r"\W*")
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
+_OPENING = " \"'(\u2018\u201c\u00ab"
 _LONGEST = 2000  #: characters; longer is no sentence
 
 
@@ -56,11 +57,12 @@ def marked_sentences(pieces: Iterable[str]) -> Iterator[MarkedSentence | None]:
         if re.search(r"[.!?…\u3002\uff01\uff1f\n]", waiting):
             waiting = _MARKERS_AFTER_END.sub(r"\2\1", waiting)
             spans = sentence_spans(waiting)
-            # Else a marker of the sentence before it may be on its way.
-            if len(spans) > 1 and waiting[spans[-1][0]] not in "[【":
+            last = waiting[spans[-1][0] :] if spans else ""
+            # Else a marker of the sentence before it may be on its way, or the next one's words.
+            if len(spans) > 1 and last[0] not in "[【" and last.strip(_OPENING):
                 for start, end in spans[:-1]:
                     yield from _sentence(waiting[start:end])
-                waiting = waiting[spans[-1][0] :]
+                waiting = last
         if len(waiting) > _LONGEST:
             yield MarkedSentence("", ())
             waiting = ""

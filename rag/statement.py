@@ -46,7 +46,15 @@ allegedly alleged reportedly apparently supposed supposedly attempted unsuccessf
 claim claims claimed fear fears feared only many several former formerly previously once before
 after then partly half jointly or than fewer virtually practically maximum minimum
 estimate estimates estimated forecast forecasts projected predict predicts predicted
+ban bans banned halt halts halted suspend suspends suspended end ends ended oppose opposes opposed
+delay delays delayed consider considers considered block blocks blocked abandon abandons abandoned
+scrap scraps scrapped non anti zero free rarely seldom second third fourth fifth sixth seventh
 vice deputy acting interim caretaker ex elect designate incoming outgoing
+""")
+#: Whatever, beside the clauses that are taken, makes one of them a mere claim.
+DOUBTS = _words("""
+claim claims claimed allege alleges alleged allegedly reportedly unconfirmed wrongly falsely
+mistakenly provided
 """)
 PREPOSITIONS = _words("in on at for with as to by from against into between among")
 CONJUNCTIONS = _words("and or but")
@@ -161,13 +169,14 @@ class Token:
 def turning(text: str) -> Counter[str]:
     """The words of _TURNING in a text, and how often each."""
     words = re.findall(r"\w+(?:'\w+)*", straight(text).lower())
-    words = ["not" if word.endswith("n't") else word for word in words]
     return Counter(word for word in words if word in _TURNING)
 
 
 def straight(text: str) -> str:
-    """With one kind of apostrophe."""
-    return text.replace("\u2019", "'")
+    """With one kind of apostrophe, and "not" for "n't"."""
+    text = re.sub(r"\bcan't\b", "cannot", text.replace("\u2019", "'"), flags=re.IGNORECASE)
+    text = re.sub(r"\bwon't\b", "will not", text, flags=re.IGNORECASE)
+    return re.sub(r"(?<=\w)n't\b", " not", text, flags=re.IGNORECASE)
 
 
 @lru_cache(maxsize=4096)

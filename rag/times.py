@@ -11,7 +11,7 @@ import re
 END = " ?!."
 _YEAR = r"(?<![\d$€£.,])(?:1[5-9]|20)\d\d(?![\d%]|[.,]\d)"
 _MONTH = (
-    r"(?:january|february|march|april|(?-i:May)|june|july|august|september|october|november|"
+    r"(?:january|february|(?-i:March)|april|(?-i:May)|june|july|august|september|october|november|"
     r"december|spring|summer|autumn|winter)"
 )
 _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
@@ -70,7 +70,7 @@ def at(earlier: str, time: re.Match[str]) -> str:
     if not old:
         return f"{earlier.rstrip(END)} {told}?"
     if not (old["lead"] or SAYS_WHEN.match(old["when"])):  # "the 2020 election"
-        if not re.match(_YEAR, when):
+        if not (re.match(_YEAR, when) and re.match(_YEAR, old["when"])):
             return f"{earlier.rstrip(END)}, {time[0]}?"
         told = when
     told = told if old.start() else told[0].upper() + told[1:]

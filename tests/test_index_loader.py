@@ -121,6 +121,24 @@ def test_pdf_gives_title_dateline_and_lines_joined(write: Write) -> None:
     assert article.text == " ".join(lines)
 
 
+def test_pdf_loses_its_page_numbers_and_goes_on_over_pages(write: Write) -> None:
+    file = io.BytesIO()
+    canvas = Canvas(file)
+    pages = (
+        ("The aluminium project of the China-", "Pakistan council costs", "3"),
+        ("5.5 billion yuan, the council said.", "4"),
+    )
+    for lines in pages:
+        for number, line in enumerate(lines):
+            canvas.drawString(72, 800 - 15 * number, line)
+        canvas.showPage()
+    canvas.save()
+    assert read(write("a.pdf", file.getvalue())).text == (
+        "The aluminium project of the China-Pakistan council costs "
+        "5.5 billion yuan, the council said."
+    )
+
+
 def test_word_file_gives_title_dateline_paragraphs_and_tables(write: Write) -> None:
     file = io.BytesIO(word("LIMA, Jan. 30, 2026 (Andina) -- Output grew.", title="Steel"))
     document = docx.Document(file)
@@ -222,6 +240,38 @@ def test_file_of_300_megabytes_is_refused_unread(write: Write) -> None:
 
 def test_file_that_is_gone_is_an_article_error(tmp_path: Path) -> None:
     assert cause(tmp_path / "a.txt") == "it cannot be opened: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("The ministry paid \u00a34.2 million for the crane of the old harbour.", "cp1252"),
+        (
+            "China\u2019s exports rose, \u201cvery much\u201d as the minister said in Lima.",
+            "cp1252",
+        ),
+        (
+            "\u0141\u00f3d\u017a to du\u017ce miasto i s\u0105 tam \u017c\u00f3\u0142te domy",
+            "cp1250",
+        ),
+        ("Москва - столица России, большой город", "cp1251"),
+    ],
+)
+def test_text_of_windows_keeps_its_signs(write: Write, text: str, encoding: str) -> None:
+    assert read(write("a.txt", text.encode(encoding))).text == text
+
+
+def test_markdown_between_rules_is_text_where_it_has_blank_lines_and_no_known_field(
+    write: Write,
+) -> None:
+    text = "---\nNote: all prices are in yuan.\n\n---\nZinc fell."
+    assert read(write("a.md", text)).text == text
+    spaced = read(
+        write("b.md", '---\ntitle: Zinc\n\ndate: "2026-01-30T10:00:00Z"\n---\nIt fell.\n')
+    )
+    assert (spaced.title, spaced.published, spaced.text) == ("Zinc", date(2026, 1, 30), "It fell.")
+    told = read(write("c.md", "LIMA, Jan. 30, 2026 (Andina) -- Zinc fell."))
+    assert (told.publisher, told.published) == ("Andina", date(2026, 1, 30))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])

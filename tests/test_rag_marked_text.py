@@ -108,3 +108,13 @@ def test_time_for_marks_without_end_does_not_grow_with_their_square() -> None:
         list(marked_sentences("!" * count for _ in range(1)))
         spent.append(time.process_time() - before)
     assert spent[1] < 8 * spent[0] + 0.2  # the square would be sixteen times
+
+
+def test_opening_quotation_mark_waits_for_the_words_after_it() -> None:
+    found = list(
+        marked_sentences(["It is worth 6 million [1].", ' "', 'They pay later," she said.'])
+    )
+    assert found == [
+        MarkedSentence("It is worth 6 million.", (1,)),
+        MarkedSentence('"They pay later," she said.', ()),
+    ]

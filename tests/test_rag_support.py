@@ -55,6 +55,10 @@ HOST = "The organiser of the forum was the China Chamber of Commerce in Pakistan
         ("The mine employs around 300 workers.", "The mine employs about 300 workers in Peru."),
         ("Chen is president of Peru.", "Chen, the president of Peru, said that it was late."),
         ("Ana spoke well.", "Ana spoke well about the mine."),
+        ("Chen was named chairman in 2019.", "Chen, named chairman in 2019, spoke in Lima."),
+        ("Peru did not close the mine.", "Peru didn't close the mine."),
+        ("Peru cannot close the mine.", "Peru can\u2019t close the mine."),
+        ("The company has 300 workers.", "The company has 300 skilled workers in Lima."),
         ("钢铁产量上升。", "钢铁产量上升。"),
     ],
 )
@@ -65,6 +69,17 @@ def test_what_the_quotation_says_is_supported(sentence: str, quotation: str) -> 
 @pytest.mark.parametrize(
     ("sentence", "quotation"),
     [
+        ("China exports rare earths to Iran.", "China banned exports of rare earths to Iran."),
+        ("The EU imports Russian gas.", "The EU ended imports of Russian gas."),
+        ("Peru is the world's largest exporter.", "Peru is the world's second largest exporter."),
+        ("Peru's exports include ferrous metals.", "Peru's exports include non-ferrous metals."),
+        ("Peru exports copper to Iran.", "Peru rarely exports copper to Iran."),
+        ("Peru paid 5 million dollars.", "Peru was paid 5 million dollars."),
+        ("Peru was paid 5 million dollars.", "Peru paid 5 million dollars."),
+        ("The company has 300 workers.", "The company dismissed 300 workers in 2024."),
+        ("Ana Quispe won the election.", "Ana Quispe said she won the election."),
+        ("The mine poisoned the river.", "The mine poisoned the river, residents claim."),
+        ("China buys the copper.", "China buys the copper, provided Peru closes the mine."),
         ("About 90 people came to the forum.", FORUM),
         ("About 900 people did not come to the forum.", FORUM),
         ("About 900 countries came to the forum.", FORUM),
