@@ -163,5 +163,5 @@ def _sentence_weights(
             wanted.append(support)
     model = LogisticRegression(C=10.0, class_weight="balanced")
     model.fit(np.concatenate(features), np.concatenate(wanted))
-    weights: NDArray[np.float64] = model.coef_[0] / np.abs(model.coef_[0]).max()
+    weights: NDArray[np.float64] = model.coef_[0] / abs(model.coef_[0][0])
     return weights
