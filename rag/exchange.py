@@ -152,7 +152,7 @@ def _name_for(earlier: str, words: Sequence[Word], new: Sequence[Word]) -> tuple
         # "the finance minister", "China's growth rate": as a whole, where one sees its beginning.
         begin = next((n for n in range(first, 0, -1) if words[n - 1].light), first)
         owner = words[begin].low.endswith("'s")
-        if owner or (words[begin - 1].low in DETERMINERS and begin):
+        if owner or (begin and words[begin - 1].low in DETERMINERS):
             first = begin
     else:
         first, end = names[0]

@@ -242,6 +242,20 @@ def test_cookies_of_others_do_not_hide_ours(client: httpx.Client) -> None:
         assert client.get("/v1/articles", headers={"Cookie": cookie}).status_code == 200
 
 
+def test_accounts_that_cannot_be_read_are_told_as_such(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StorageError("accounts.sqlite cannot be used.")
+
+    monkeypatch.setattr(Accounts, "check", fail)
+    response = sign_in(client, "somebody new")
+    assert (response.status_code, response.json()["detail"]) == (
+        503,
+        "accounts.sqlite cannot be used.",
+    )
+
+
 def test_large_form_is_refused_unread(client: httpx.Client) -> None:
     assert client.post("/signin", content=b"&" * 10_001).status_code == 413
 

@@ -167,7 +167,8 @@ def make_app(
 
 
 async def told(request: Request, error: Exception) -> Response:
-    return ProblemResponse(problem_of(error, user(request).name))
+    asks = request.scope["user"]  # None is whoever has not signed in yet
+    return ProblemResponse(problem_of(error, asks.name if asks else "somebody"))
 
 
 async def _refused(request: Request, error: Exception) -> Response:
