@@ -27,6 +27,14 @@ _PDF_END, _PDF_END_WITHIN = b"%%EOF", 1024
 _UNPACKED_FACTOR = 4
 
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\ufffe\uffff\ud800-\udfff]")
+#: Share of bytes beyond ASCII: of English less than this, of Polish or Czech more.
+_FEW = 0.05
+#: Of another encoding's letters some turn into these.
+_SIGN_WITHIN_A_WORD = re.compile(r"[A-Za-z][\xa1-\xb4\xb6\xb8-\xbf][A-Za-z]")
+#: What front matter may say of an article.
+_FIELDS = {"title", "publisher", "published", "date"}
+
+#: A line of a page that may be its number.
 _FIRST_NUMBER = re.compile(r"\A\s*[-\u2013]?\s*(\d{1,4})\s*[-\u2013]?[ \t]*[\r\n]+")
 _LAST_NUMBER = re.compile(r"[\r\n]+[ \t]*[-\u2013]?[ \t]*(\d{1,4})\s*[-\u2013]?\s*\Z")
 _FIRST_LINE = re.compile(r"[^\s#][^\n]*")
@@ -72,12 +80,6 @@ def parse(suffix: str, data: bytes, *, most_characters: int) -> Parsed:
     )
 
 
-#: Share of bytes beyond ASCII: of English less than this, of Polish or Czech more.
-_FEW = 0.05
-#: Of another encoding's letters some turn into these.
-_SIGN_WITHIN_A_WORD = re.compile(r"[A-Za-z][\xa1-\xb4\xb6\xb8-\xbf][A-Za-z]")
-
-
 def _clean(text: str) -> str:
     """Without what no text holds: control characters, lone surrogates, foreign line ends."""
     return _CONTROL_CHARACTERS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
@@ -118,9 +120,6 @@ def _decode(data: bytes) -> str:
         if best is None or best.percent_chaos > 10:
             raise ArticleError("it is not text in any encoding that is known") from None
         return str(best)
-
-
-_FIELDS = {"title", "publisher", "published", "date"}
 
 
 def _parse_markdown(data: bytes, _: int) -> Parsed:

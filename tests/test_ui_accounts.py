@@ -15,17 +15,11 @@ import pytest
 
 from index.errors import (
     AccountError,
-    IndexBusy,
-    IndexDamaged,
     SettingsError,
     StorageError,
 )
-from index.settings import Settings
-from index.syncing import sync
 from rag import Assistant
-from ui import __main__ as main
 from ui.accounts import FILE_NAME, Accounts, User
-from ui.problems import said
 from ui.serving import Address, opened
 from ui.signin import COOKIE, Patience, network_of
 from ui.storage import Storage
@@ -148,32 +142,6 @@ def test_each_failure_doubles_the_wait_up_to_a_bound() -> None:
     assert patience.seconds_until("bo") == 0
     patience.forget("ana")
     assert patience.seconds_until("ana") == 0
-
-
-def test_path_of_an_index_is_said_to_nobody_but_who_runs_the_server() -> None:
-    error = IndexDamaged("The index in /srv/canary is damaged.")
-    assert said(error, "") == str(error)
-    assert said(error, "ana") == (
-        "The articles cannot be read just now. The server's log has the cause."
-    )
-    assert said(IndexBusy("Another process writes."), "ana") == "Another process writes."
-
-
-def test_certificate_that_cannot_be_used_is_refused_before_anything_listens(tmp_path: Path) -> None:
-    (tmp_path / "a.pem").write_text("none")
-    with pytest.raises(SettingsError, match="--key goes with --certificate"):
-        Address(key=tmp_path / "a.pem").check_certificate()
-    for name in ("a.pem", "no.pem"):
-        with pytest.raises(SettingsError, match=f"{name} cannot be used as a certificate"):
-            Address(certificate=tmp_path / name).check_certificate()
-
-
-def test_empty_index_is_not_filled_with_the_bundled_articles(tmp_path: Path) -> None:
-    (tmp_path / "articles").mkdir()
-    settings = Settings(index_dir=tmp_path / "index")
-    sync(tmp_path / "articles", settings=settings)
-    with main._open(None, settings.index_dir, settings) as assistant:
-        assert assistant.articles() == []
 
 
 # Over HTTP

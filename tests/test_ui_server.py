@@ -21,7 +21,13 @@ from fuzz_api import fuzz
 from http_client import QUESTION, TIN, Client, Serve
 from served import running
 
+from index.errors import IndexBusy, IndexDamaged, SettingsError
+from index.settings import Settings
+from index.syncing import sync
 from rag import Assistant
+from ui import __main__ as main
+from ui.problems import said
+from ui.serving import Address
 
 
 def test_answer_over_http_quotes_exactly(client: Client) -> None:
@@ -256,3 +262,29 @@ def test_signal_ends_the_command_within_seconds_though_a_page_listens(
             server.process.send_signal(getattr(signal, name))
             assert server.process.wait(timeout=15) == 0
         assert [line for line in server.said if "Traceback" in line or "ERROR" in line] == []
+
+
+def test_path_of_an_index_is_said_to_nobody_but_who_runs_the_server() -> None:
+    error = IndexDamaged("The index in /srv/canary is damaged.")
+    assert said(error, "") == str(error)
+    assert said(error, "ana") == (
+        "The articles cannot be read just now. The server's log has the cause."
+    )
+    assert said(IndexBusy("Another process writes."), "ana") == "Another process writes."
+
+
+def test_certificate_that_cannot_be_used_is_refused_before_anything_listens(tmp_path: Path) -> None:
+    (tmp_path / "a.pem").write_text("none")
+    with pytest.raises(SettingsError, match="--key goes with --certificate"):
+        Address(key=tmp_path / "a.pem").check_certificate()
+    for name in ("a.pem", "no.pem"):
+        with pytest.raises(SettingsError, match=f"{name} cannot be used as a certificate"):
+            Address(certificate=tmp_path / name).check_certificate()
+
+
+def test_empty_index_is_not_filled_with_the_bundled_articles(tmp_path: Path) -> None:
+    (tmp_path / "articles").mkdir()
+    settings = Settings(index_dir=tmp_path / "index")
+    sync(tmp_path / "articles", settings=settings)
+    with main._open(None, settings.index_dir, settings) as assistant:
+        assert assistant.articles() == []
